@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+// The immutable picture every reader shares: a scrape, a table and a page see the same one.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+#include "model/window_batch.h"
+
+namespace throttlelens {
+
+/// Upper bounds of container_cpu_window_limit_utilization_ratio; the last bucket is +Inf.
+inline constexpr std::array<double, 9> kLimitRatioBounds{0.1, 0.25, 0.5, 0.75, 0.9,
+                                                         0.99, 1.1, 1.5, 2.1};
+
+/// Base windows counted by use divided by the limit (quota scaled to the window).
+struct LimitRatioHistogram {
+  std::array<std::uint64_t, kLimitRatioBounds.size() + 1> buckets{};  ///< not cumulative
+  double sum = 0;                                                     ///< of the ratios
+};
+
+/// One reported window length of one row. Values in CPU time; divide by the length for cores.
+struct WindowValue {
+  Nanoseconds length{0};
+  std::optional<Nanoseconds> last;  ///< last completed window; absent if it was missed or none yet
+  std::optional<Nanoseconds> peak;  ///< highest in the last 60 s; absent if none was completed
+};
+
+struct CgroupRow {
+  CgroupKey key;
+  std::shared_ptr<const std::string> path;
+  bool alive = true;
+  std::optional<Nanoseconds> usage;  ///< the kernel's total; absent when its start is unknown
+  std::vector<WindowValue> windows;  ///< in the order of Snapshot::reported
+  std::optional<Bandwidth> bandwidth;              ///< absent for the root, or not yet read
+  std::optional<LimitRatioHistogram> limit_ratio;  ///< absent without a limit
+};
+
+struct NodeWindow {
+  Nanoseconds length{0};
+  std::optional<Nanoseconds> busy;
+  std::optional<double> idle_ratio;  ///< of all online CPUs; absent when the tier cannot know
+};
+
+struct ProbeInfo {
+  std::string tier;           ///< "bpf" or "cpustat"
+  std::string reason;         ///< why not bpf; empty in tier bpf
+  std::string kernel;         ///< release, as uname -r
+  std::string cgroup_mode;    ///< "v1", "hybrid" or "v2"
+};
+
+struct Snapshot {
+  MonoTime taken{};
+  WindowIndex last_window = 0;         ///< last completed base window
+  bool ready = false;                  ///< at least one base window was completed
+  Nanoseconds base{0};
+  std::vector<Nanoseconds> reported;
+  ProbeInfo probe;
+  std::uint32_t cpus_online = 0;
+  std::vector<NodeWindow> node;        ///< in the order of `reported`
+  std::vector<CgroupRow> cgroups;      ///< one per path: parents before children, by path
+  SourceLosses losses;
+};
+
+}  // namespace throttlelens

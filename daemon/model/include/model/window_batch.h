@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a source hands on, once a base window: plain values, nothing of the kernel's layout.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+
+namespace throttlelens {
+
+/// Window n covers [n * base, (n + 1) * base) of CLOCK_MONOTONIC.
+using WindowIndex = std::uint64_t;
+
+struct CgroupAppeared {
+  CgroupKey key;
+  CgroupKey parent;   ///< id 0 for the root
+  std::string path;   ///< "/" for the root; hostile bytes
+  /// The kernel's usage counter at the start of the batch's first window; absent when the kernel
+  /// gave none (then totals count from here on, and the row's total is absent).
+  std::optional<Nanoseconds> usage_before;
+};
+
+/// CPU time of a cgroup and all below it within the batch. Never negative.
+struct CgroupUse {
+  CgroupKey key;
+  Nanoseconds used{0};
+};
+
+struct BandwidthSample {
+  CgroupKey key;
+  Bandwidth value;
+};
+
+/// Time the windows missed (lost switches) that the kernel's usage counter shows: it belongs to
+/// the total, but to no window.
+struct UsageCorrection {
+  CgroupKey key;
+  Nanoseconds missed{0};
+};
+
+struct NodeUse {
+  std::uint32_t cpus_online = 0;
+  Nanoseconds busy{0};               ///< charged to any thread but idle, all CPUs
+  std::optional<Nanoseconds> idle;   ///< wall time of the idle threads; absent in tier cpustat
+};
+
+/// Counters since the source started. What a tier cannot know is absent.
+struct SourceLosses {
+  std::optional<std::uint64_t> lost_switches;    ///< switches whose previous task was not recorded
+  std::uint64_t missed_windows = 0;              ///< base windows read too late
+  std::uint64_t dropped_cgroups = 0;             ///< cgroups beyond max_cgroups, counted once each
+  std::optional<Nanoseconds> probe_run_time;     ///< time the kernel spent in our programs, if known
+  friend bool operator==(const SourceLosses&, const SourceLosses&) = default;
+};
+
+/// One completed base window, or a gap: windows that were read too late, whose use is known only
+/// as one sum.
+struct WindowBatch {
+  WindowIndex first = 0;
+  std::uint32_t count = 1;  ///< 1 unless missed
+  bool missed = false;      ///< a gap: `use` belongs to totals, not to any window
+
+  std::vector<CgroupAppeared> appeared;       ///< parents before children
+  std::vector<CgroupUse> use;                 ///< only cgroups that ran
+  std::vector<BandwidthSample> bandwidth;     ///< only cgroups whose values were read anew
+  std::vector<UsageCorrection> corrections;
+  std::vector<CgroupKey> gone;                ///< removed; their last use is in this batch
+  NodeUse node;
+  SourceLosses losses;
+};
+
+}  // namespace throttlelens
