@@ -6,6 +6,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "base/units.h"
@@ -35,12 +36,12 @@ struct CpuLimit {
 /// Bandwidth control of one cgroup, this level only (the kernel does not add up children).
 /// Source: cpu.stat, or the same fields in task_group.cfs_bandwidth.
 struct Bandwidth {
-  std::optional<CpuLimit> limit;                    ///< absent: no quota
-  std::uint64_t nr_periods = 0;                     ///< periods with runnable threads
-  std::uint64_t nr_throttled = 0;                   ///< of those, periods that ran out of quota
-  Nanoseconds throttled_time{0};                    ///< summed over CPUs; moves at unthrottle
-  std::optional<std::uint64_t> nr_bursts;           ///< absent before about 5.19
-  std::optional<Nanoseconds> burst_time;            ///< absent before about 5.19
+  std::optional<CpuLimit> limit;           ///< absent: no quota
+  std::uint64_t nr_periods = 0;            ///< periods with runnable threads
+  std::uint64_t nr_throttled = 0;          ///< of those, periods that ran out of quota
+  Nanoseconds throttled_time{0};           ///< summed over CPUs; moves at unthrottle
+  std::optional<std::uint64_t> nr_bursts;  ///< absent before about 5.19
+  std::optional<Nanoseconds> burst_time;   ///< absent before about 5.19
   friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
 };
 
@@ -49,6 +50,13 @@ struct CgroupNode {
   CgroupKey key;
   CgroupKey parent;  ///< id 0 for the root
   std::string path;  ///< from the hierarchy's root, "/" for the root; bytes as the kernel has them
+};
+
+/// Changes of the cgroup tree as its directories showed them since the last time.
+struct TreeChanges {
+  std::vector<CgroupNode> appeared;  ///< parents before children
+  std::vector<CgroupKey> gone;
+  std::vector<CgroupKey> limits_changed;  ///< a quota, period or burst file was written
 };
 
 /// The kernel's own counters by file: the cross-check of the BPF source and all that the cpustat

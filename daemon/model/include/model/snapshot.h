@@ -16,8 +16,8 @@
 namespace throttlelens {
 
 /// Upper bounds of container_cpu_window_limit_utilization_ratio; the last bucket is +Inf.
-inline constexpr std::array<double, 9> kLimitRatioBounds{0.1, 0.25, 0.5, 0.75, 0.9,
-                                                         0.99, 1.1, 1.5, 2.1};
+inline constexpr std::array<double, 9> kLimitRatioBounds{0.1,  0.25, 0.5, 0.75, 0.9,
+                                                         0.99, 1.1,  1.5, 2.1};
 
 /// Base windows counted by use divided by the limit (quota scaled to the window).
 struct LimitRatioHistogram {
@@ -36,9 +36,9 @@ struct CgroupRow {
   CgroupKey key;
   std::shared_ptr<const std::string> path;
   bool alive = true;
-  std::optional<Nanoseconds> usage;  ///< the kernel's total; absent when its start is unknown
-  std::vector<WindowValue> windows;  ///< in the order of Snapshot::reported
-  std::optional<Bandwidth> bandwidth;              ///< absent for the root, or not yet read
+  std::optional<Nanoseconds> usage;    ///< the kernel's total; absent when its start is unknown
+  std::vector<WindowValue> windows;    ///< in the order of Snapshot::reported
+  std::optional<Bandwidth> bandwidth;  ///< absent for the root, or not yet read
   std::optional<LimitRatioHistogram> limit_ratio;  ///< absent without a limit
 };
 
@@ -49,22 +49,22 @@ struct NodeWindow {
 };
 
 struct ProbeInfo {
-  std::string tier;           ///< "bpf" or "cpustat"
-  std::string reason;         ///< why not bpf; empty in tier bpf
-  std::string kernel;         ///< release, as uname -r
-  std::string cgroup_mode;    ///< "v1", "hybrid" or "v2"
+  std::string tier;         ///< "bpf" or "cpustat"
+  std::string reason;       ///< why not bpf; empty in tier bpf
+  std::string kernel;       ///< release, as uname -r
+  std::string cgroup_mode;  ///< "v1", "hybrid" or "v2"
 };
 
 struct Snapshot {
   MonoTime taken{};
-  WindowIndex last_window = 0;         ///< last completed base window
-  bool ready = false;                  ///< at least one base window was completed
+  WindowIndex last_window = 0;  ///< last completed base window
+  bool ready = false;           ///< at least one base window was completed
   Nanoseconds base{0};
   std::vector<Nanoseconds> reported;
   ProbeInfo probe;
   std::uint32_t cpus_online = 0;
-  std::vector<NodeWindow> node;        ///< in the order of `reported`
-  std::vector<CgroupRow> cgroups;      ///< one per path: parents before children, by path
+  std::vector<NodeWindow> node;    ///< in the order of `reported`
+  std::vector<CgroupRow> cgroups;  ///< one per path: parents before children, by path
   SourceLosses losses;
 };
 

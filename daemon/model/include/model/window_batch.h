@@ -17,8 +17,8 @@ using WindowIndex = std::uint64_t;
 
 struct CgroupAppeared {
   CgroupKey key;
-  CgroupKey parent;   ///< id 0 for the root
-  std::string path;   ///< "/" for the root; hostile bytes
+  CgroupKey parent;  ///< id 0 for the root
+  std::string path;  ///< "/" for the root; hostile bytes
   /// The kernel's usage counter at the start of the batch's first window; absent when the kernel
   /// gave none (then totals count from here on, and the row's total is absent).
   std::optional<Nanoseconds> usage_before;
@@ -44,16 +44,16 @@ struct UsageCorrection {
 
 struct NodeUse {
   std::uint32_t cpus_online = 0;
-  Nanoseconds busy{0};               ///< charged to any thread but idle, all CPUs
-  std::optional<Nanoseconds> idle;   ///< wall time of the idle threads; absent in tier cpustat
+  Nanoseconds busy{0};              ///< charged to any thread but idle, all CPUs
+  std::optional<Nanoseconds> idle;  ///< wall time of the idle threads; absent in tier cpustat
 };
 
 /// Counters since the source started. What a tier cannot know is absent.
 struct SourceLosses {
-  std::optional<std::uint64_t> lost_switches;    ///< switches whose previous task was not recorded
-  std::uint64_t missed_windows = 0;              ///< base windows read too late
-  std::uint64_t dropped_cgroups = 0;             ///< cgroups beyond max_cgroups, counted once each
-  std::optional<Nanoseconds> probe_run_time;     ///< time the kernel spent in our programs, if known
+  std::optional<std::uint64_t> lost_switches;  ///< switches whose previous task was not recorded
+  std::uint64_t missed_windows = 0;            ///< base windows read too late
+  std::uint64_t dropped_cgroups = 0;           ///< cgroups beyond max_cgroups, counted once each
+  std::optional<Nanoseconds> probe_run_time;   ///< time the kernel spent in our programs, if known
   friend bool operator==(const SourceLosses&, const SourceLosses&) = default;
 };
 
@@ -64,11 +64,11 @@ struct WindowBatch {
   std::uint32_t count = 1;  ///< 1 unless missed
   bool missed = false;      ///< a gap: `use` belongs to totals, not to any window
 
-  std::vector<CgroupAppeared> appeared;       ///< parents before children
-  std::vector<CgroupUse> use;                 ///< only cgroups that ran
-  std::vector<BandwidthSample> bandwidth;     ///< only cgroups whose values were read anew
+  std::vector<CgroupAppeared> appeared;    ///< parents before children
+  std::vector<CgroupUse> use;              ///< only cgroups that ran
+  std::vector<BandwidthSample> bandwidth;  ///< only cgroups whose values were read anew
   std::vector<UsageCorrection> corrections;
-  std::vector<CgroupKey> gone;                ///< removed; their last use is in this batch
+  std::vector<CgroupKey> gone;  ///< removed; their last use is in this batch
   NodeUse node;
   SourceLosses losses;
 };

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the timeline remembers of each cgroup, as plain values for the accounts room.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+#include "model/snapshot.h"
+#include "model/window_batch.h"
+
+namespace throttlelens {
+
+struct SeriesReading {
+  CgroupKey key;
+  Nanoseconds total{0};  ///< since the cgroup appeared to the source: windows, gaps, corrections
+  std::vector<WindowValue> windows;                ///< in the order of the reported lengths
+  std::optional<LimitRatioHistogram> limit_ratio;  ///< absent until a limit was known
+};
+
+struct TimelineReading {
+  bool ready = false;           ///< at least one base window was completed
+  WindowIndex last_window = 0;  ///< last base window applied
+  std::vector<SeriesReading> cgroups;
+  std::vector<NodeWindow> node;
+};
+
+}  // namespace throttlelens
