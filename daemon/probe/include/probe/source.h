@@ -35,4 +35,9 @@ class Source {
 std::unique_ptr<Source> make_cpustat_source(const SourceOptions& options, ProbeInfo info,
                                             CgroupCounters& counters);
 
+/// BPF on sched_switch, in-kernel reads of the bandwidth counters, and `counters` as cross-check.
+/// Loads, attaches and seeds; on failure says which step the kernel refused.
+Result<std::unique_ptr<Source>> make_bpf_source(const SourceOptions& options, ProbeInfo info,
+                                                CgroupCounters& counters);
+
 }  // namespace throttlelens
