@@ -22,6 +22,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 #include <errno.h>
@@ -236,7 +237,7 @@ class Sampler {
   std::vector<Window> children_;
 };
 
-struct ThreadResult {
+struct ThreadTotals {
   pid_t tid = 0;
   int cpu_pinned = -1;
   Ns cpu_ns = 0;
@@ -246,6 +247,12 @@ struct ThreadResult {
   std::uint64_t children = 0;
   Ns children_own_ns = 0;
   Ns children_rusage_ns = 0;
+};
+
+// Both go through a pipe as they are.
+static_assert(std::is_trivially_copyable_v<ThreadTotals> && std::is_trivially_copyable_v<Window>);
+
+struct ThreadResult : ThreadTotals {
   std::vector<Window> windows;
 };
 
@@ -561,13 +568,21 @@ void join_cgroups(const std::vector<std::string>& files) {
   }
 }
 
-void print(const Options& o, const Calibration& c, Ns start, Ns joined_cpu,
+// The load runs in a process of its own, so that neither calibrating nor printing is charged to
+// the cgroup it joins. What it found comes back over a pipe.
+struct RunHeader {
+  pid_t pid = 0;
+  Ns start = 0;
+  Ns main_cpu = 0;
+  Ns joined_cpu = 0;
+};
+
+void print(const Options& o, const Calibration& c, const RunHeader& run,
            const std::vector<ThreadResult>& results) {
-  const Ns main_cpu = thread_cpu();
   std::printf("{\"pid\":%d,\"start_ns\":%" PRId64 ",\"window_ns\":%" PRId64
               ",\"clock_pair_ns\":%" PRId64 ",\"unit_ns\":%" PRId64 ",\"main\":{\"cpu_ns\":%" PRId64
               ",\"before_join_ns\":%" PRId64 "},\"threads\":[",
-              ::getpid(), start, o.window, c.pair_ns, c.unit_ns, main_cpu, joined_cpu);
+              run.pid, run.start, o.window, c.pair_ns, c.unit_ns, run.main_cpu, run.joined_cpu);
   const char* between = "";
   for (const ThreadResult& t : results) {
     std::printf("%s\n{\"tid\":%d,\"pin\":%d,\"cpu_ns\":%" PRId64 ",\"begin_ns\":%" PRId64
@@ -597,8 +612,84 @@ void print(const Options& o, const Calibration& c, Ns start, Ns joined_cpu,
   }
 }
 
+std::atomic<pid_t> worker{0};
+static_assert(std::atomic<pid_t>::is_always_lock_free);
+
 void request_stop(int) {
   stop_requested.store(true, std::memory_order_relaxed);
+  if (const pid_t pid = worker.load(std::memory_order_relaxed); pid > 0) {
+    ::kill(pid, SIGTERM);
+  }
+}
+
+void send(int fd, const void* data, std::size_t size) {
+  const char* at = static_cast<const char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::write(fd, at, size);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n <= 0) {
+      ::_exit(1);  // the printing process has gone, and with it whoever wanted the result
+    }
+    at += n;
+    size -= static_cast<std::size_t>(n);
+  }
+}
+
+bool receive(int fd, void* data, std::size_t size) {
+  char* at = static_cast<char*>(data);
+  while (size > 0) {
+    const ssize_t n = ::read(fd, at, size);
+    if (n < 0 && errno == EINTR) {
+      continue;
+    }
+    if (n <= 0) {
+      return false;
+    }
+    at += n;
+    size -= static_cast<std::size_t>(n);
+  }
+  return true;
+}
+
+[[noreturn]] void work(const Options& o, const Calibration& calibration, int out) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0UL, 0UL, 0UL);
+  join_cgroups(o.cgroup_procs);
+  RunHeader header;
+  header.pid = ::getpid();
+  header.joined_cpu = thread_cpu();
+  if (o.wait_stdin) {
+    std::fputs("ready\n", stderr);
+    for (char c = 0; c != '\n';) {
+      const ssize_t n = ::read(STDIN_FILENO, &c, 1);
+      if (n < 0 && errno == EINTR && !stop_requested.load(std::memory_order_relaxed)) {
+        continue;
+      }
+      if (n != 1) {
+        break;  // end of file counts as the line
+      }
+    }
+  }
+  header.start = std::max(o.start_at, mono() + 20 * kMs);
+  std::vector<ThreadResult> results(o.threads);
+  std::vector<std::thread> threads;
+  threads.reserve(o.threads);
+  for (unsigned i = 0; i < o.threads; ++i) {
+    threads.emplace_back([&, i] { Loader(o, calibration, i, results[i]).run(header.start); });
+  }
+  for (std::thread& t : threads) {
+    t.join();
+  }
+  header.main_cpu = thread_cpu();
+  send(out, &header, sizeof header);
+  for (const ThreadResult& t : results) {
+    const std::uint64_t count = t.windows.size();
+    send(out, static_cast<const ThreadTotals*>(&t), sizeof(ThreadTotals));
+    send(out, &count, sizeof count);
+    send(out, t.windows.data(), count * sizeof(Window));
+  }
+  ::_exit(0);
 }
 
 }  // namespace
@@ -609,35 +700,52 @@ int main(int argc, char** argv) {
   }
   const Options o = parse(argc, argv);
 
-  // The default slack of 50 us would swallow a 50 us sleep; threads inherit this.
+  // The default slack of 50 us would swallow a 50 us sleep; children and threads inherit this.
   ::prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+  const Calibration calibration = calibrate();
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) {
+    fail("making a pipe");
+  }
+  // Handlers first: a signal between fork and handler would leave the load running.
   struct sigaction action{};
   action.sa_handler = request_stop;
   ::sigaction(SIGTERM, &action, nullptr);
   ::sigaction(SIGINT, &action, nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) {
+    fail("forking the load");
+  }
+  if (pid == 0) {
+    work(o, calibration, fds[1]);
+  }
+  worker.store(pid, std::memory_order_relaxed);
+  if (stop_requested.load(std::memory_order_relaxed)) {
+    ::kill(pid, SIGTERM);
+  }
+  ::close(fds[1]);
 
-  const Calibration calibration = calibrate();
-  join_cgroups(o.cgroup_procs);
-  const Ns joined_cpu = thread_cpu();
-  if (o.wait_stdin) {
-    std::fputs("ready\n", stderr);
-    for (char c = 0; c != '\n';) {
-      if (::read(STDIN_FILENO, &c, 1) != 1) {
-        break;  // end of file counts as the line
-      }
+  RunHeader header;
+  std::vector<ThreadResult> results(o.threads);
+  bool complete = receive(fds[0], &header, sizeof header);
+  for (ThreadResult& t : results) {
+    std::uint64_t count = 0;
+    complete = complete && receive(fds[0], static_cast<ThreadTotals*>(&t), sizeof(ThreadTotals)) &&
+               receive(fds[0], &count, sizeof count);
+    if (complete) {
+      t.windows.resize(count);
+      complete = receive(fds[0], t.windows.data(), count * sizeof(Window));
     }
   }
-
-  const Ns start = std::max(o.start_at, mono() + 20 * kMs);
-  std::vector<ThreadResult> results(o.threads);
-  std::vector<std::thread> threads;
-  threads.reserve(o.threads);
-  for (unsigned i = 0; i < o.threads; ++i) {
-    threads.emplace_back([&, i] { Loader(o, calibration, i, results[i]).run(start); });
+  int status = 0;
+  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  for (std::thread& t : threads) {
-    t.join();
+  worker.store(0, std::memory_order_relaxed);
+  if (!complete) {
+    std::fprintf(stderr, "tl_load: the load ended without a result (wait status %#x)\n",
+                 static_cast<unsigned>(status));
+    return 1;
   }
-  print(o, calibration, start, joined_cpu, results);
+  print(o, calibration, header, results);
   return 0;
 }
