@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Counts the CPU time of every cgroup on every CPU, with the place of each window's edge in it.
+ *
+ * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper
+ * call but the CPU number, no clock read but once a window. The other programs run only when the
+ * reader asks (BPF_PROG_TEST_RUN).
+ */
+#include "kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf_abi/accounting.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Set before loading. */
+const volatile __u64 tl_base_ns = 100000000;
+const volatile __u32 tl_max_slots = 4096;
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1); /* possible CPUs */
+  __type(key, __u32);
+  __type(value, struct tl_cpu);
+} tl_cpus SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1); /* possible CPUs x slots */
+  __type(key, __u32);
+  __type(value, struct tl_cell);
+} tl_cells SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1); /* possible CPUs x TL_LISTS x slots */
+  __type(key, __u32);
+  __type(value, __u32);
+} tl_touched SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 1); /* slots */
+  __type(key, __u32);
+  __type(value, struct tl_group);
+} tl_groups SEC(".maps");
+
+/* Serials of cgroups beyond the slots that were announced already, by css.id. */
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 65536);
+  __type(key, __u32);
+  __type(value, __u64);
+} tl_overflowed SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, 1); /* possible CPUs */
+  __type(key, __u32);
+  __type(value, struct tl_running);
+} tl_running SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(map_flags, BPF_F_MMAPABLE);
+  __uint(max_entries, TL_BATCH);
+  __type(key, __u32);
+  __type(value, struct tl_bandwidth);
+} tl_bandwidths SEC(".maps");
+
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 1 << 20);
+} tl_events SEC(".maps");
+
+#define barrier() asm volatile("" ::: "memory")
+/* A store that the compiler neither moves nor splits: the order is the reader's protocol. */
+#define STORE(lvalue, value)                             \
+  do {                                                   \
+    barrier();                                           \
+    *(volatile typeof(lvalue)*)&(lvalue) = (value);      \
+    barrier();                                           \
+  } while (0)
+
+static __always_inline void announce(struct tl_cpu* cpu, struct task_group* group, __u32 kind,
+                                     __u32 slot, __u64 serial, struct tl_group* known) {
+  struct tl_event_cgroup* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
+  if (!event) {
+    cpu->lost_events++; /* not marked as known: the next switch tries again */
+    return;
+  }
+  struct task_group* parent = BPF_CORE_READ(group, parent);
+  event->kind = kind;
+  event->slot = slot;
+  event->serial = serial;
+  event->id = BPF_CORE_READ(group, css.cgroup, kn, id);
+  event->parent_serial = parent ? BPF_CORE_READ(parent, css.serial_nr) : 0;
+  event->parent_id = parent ? BPF_CORE_READ(parent, css.cgroup, kn, id) : 0;
+  event->name[0] = 0;
+  bpf_probe_read_kernel_str(event->name, sizeof(event->name),
+                            BPF_CORE_READ(group, css.cgroup, kn, name));
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+  if (known) {
+    known->address = (__u64)group;
+    STORE(known->serial, serial);
+  }
+}
+
+/* Announces a cgroup and those above it that are new. Rare: once in a cgroup's life. */
+static __noinline int announce_chain(struct tl_cpu* cpu, __u64 group_address) {
+  struct task_group* group = (struct task_group*)group_address;
+  if (!cpu) return 0;
+  for (int level = 0; level < TL_MAX_DEPTH; level++) {
+    if (!group) break;
+    __u64 serial = BPF_CORE_READ(group, css.serial_nr);
+    __u32 slot = BPF_CORE_READ(group, css.id);
+    if (slot < tl_max_slots) {
+      struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+      if (!known || known->serial == serial) break;
+      announce(cpu, group, TL_EVENT_CGROUP, slot, serial, known);
+    } else {
+      __u32 index = slot & 0xffff;
+      __u64* seen = bpf_map_lookup_elem(&tl_overflowed, &index);
+      if (seen && *seen != serial) {
+        *seen = serial;
+        announce(cpu, group, TL_EVENT_OVERFLOW, slot, serial, 0);
+      }
+    }
+    group = BPF_CORE_READ(group, parent);
+  }
+  return 0;
+}
+
+/* The share of a slice's charged time that lies after `edge`, by the share of its wall time. */
+static __always_inline __u64 after_edge(__u64 ran, __u64 since, __u64 now, __u64 edge) {
+  if (since >= edge) return ran;
+  if (now <= edge) return 0;
+  __u64 wall = now - since;
+  /* Keeps the product below 2^64 for slices of up to a day. */
+  __u32 shift = wall < (1ull << 31) ? 0 : wall < (1ull << 43) ? 12 : 16;
+  __u64 part = (now - edge) * (ran >> shift) / (wall >> shift);
+  return part < ran ? part : ran;
+}
+
+/* First charge of a cell in this window: notes the totals at the edges passed since its last. */
+static __noinline int open_window(struct tl_cpu* cpu, struct tl_cell* cell, __u64 ran, __u64 now,
+                                  __u64 cpu_and_slot) {
+  if (!cpu || !cell) return 0;
+  __u32 cpu_index = cpu_and_slot >> 32, slot = (__u32)cpu_and_slot;
+  __u64 window = cpu->window, since = cpu->since, total = cell->ran_ns;
+  __u64 edge = cpu->next_edge;
+  for (__u32 back = 0; back < TL_EDGES; back++) {
+    __u64 w = window - back;
+    edge -= tl_base_ns; /* the start of window w */
+    if (w <= cell->window && cell->window) break;
+    cell->edge_ns[w % TL_EDGES] = total + ran - after_edge(ran, since, now, edge);
+  }
+  STORE(cell->window, window);
+
+  __u32 list = window % TL_LISTS;
+  if (cpu->list_window[list] != window) {
+    STORE(cpu->list_length[list], 0);
+    STORE(cpu->list_window[list], window);
+  }
+  __u64 length = cpu->list_length[list];
+  if (length < tl_max_slots) {
+    __u32 key = (cpu_index * TL_LISTS + list) * tl_max_slots + (__u32)length;
+    __u32* entry = bpf_map_lookup_elem(&tl_touched, &key);
+    if (entry) {
+      STORE(*entry, slot);
+      STORE(cpu->list_length[list], length + 1);
+    }
+  }
+  return 0;
+}
+
+/* A cell is taken over by a newer cgroup: the final totals of the old one go to the reader. */
+static __noinline int take_over(struct tl_cpu* cpu, struct tl_cell* cell, __u64 serial,
+                                __u64 cpu_and_slot) {
+  if (!cpu || !cell) return 0;
+  if (serial < cell->serial) { /* serials only grow: this charge is for a cgroup already gone */
+    cpu->stale_charges++;
+    return 0;
+  }
+  if (cell->serial) {
+    struct tl_event_evicted* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
+    if (event) {
+      event->kind = TL_EVENT_EVICTED;
+      event->slot = (__u32)cpu_and_slot;
+      event->cpu = cpu_and_slot >> 32;
+      event->reserved = 0;
+      event->cell = *cell;
+      bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+    } else {
+      cpu->lost_events++;
+    }
+  }
+  STORE(cell->serial, 0);
+  STORE(cell->ran_ns, 0);
+  STORE(cell->window, 0);
+  for (__u32 i = 0; i < TL_EDGES; i++) cell->edge_ns[i] = 0;
+  STORE(cell->serial, serial);
+  return 1;
+}
+
+static __always_inline void charge(struct tl_cpu* cpu, __u32 cpu_index, __u32 slot, __u64 serial,
+                                   __u64 ran, __u64 now) {
+  __u32 key = cpu_index * tl_max_slots + slot;
+  struct tl_cell* cell = bpf_map_lookup_elem(&tl_cells, &key);
+  if (!cell) return;
+  __u64 cpu_and_slot = ((__u64)cpu_index << 32) | slot;
+  if (cell->serial != serial && !take_over(cpu, cell, serial, cpu_and_slot)) return;
+  if (cell->window != cpu->window) open_window(cpu, cell, ran, now, cpu_and_slot);
+  STORE(cell->ran_ns, cell->ran_ns + ran);
+}
+
+/*
+ * The run queue's clock passed the end of the window: finds the new one by CLOCK_MONOTONIC. The
+ * clock read here is a little later than rq.clock, by the work between, so the smallest
+ * difference seen is the truest; it may drift by at most 1 / 2048 (NTP slews by 1 / 2000).
+ */
+static __noinline int next_window(struct tl_cpu* cpu, __u64 clock) {
+  if (!cpu) return 0;
+  __s64 measured = (__s64)(bpf_ktime_get_ns() - clock);
+  __s64 drift = (__s64)((clock - cpu->offset_at) >> 11);
+  __s64 ahead = measured - cpu->offset_ns;
+  /* More than 10 ms is no drift but a jump (resume, a clock that was switched). */
+  if (!cpu->offset_at || ahead < drift || ahead > 10000000) drift = ahead;
+  cpu->offset_ns += drift;
+  cpu->offset_at = clock;
+  __u64 window = (clock + cpu->offset_ns) / tl_base_ns;
+  if (window < cpu->window) window = cpu->window;
+  cpu->next_edge = (window + 1) * tl_base_ns - cpu->offset_ns;
+  cpu->window = window;
+  return 0;
+}
+
+/* Finds the nearest cgroup at or above `group` that has a slot, and announces what is new. */
+static __noinline __u64 slot_above(struct tl_cpu* cpu, __u64 group_address) {
+  struct task_group* group = (struct task_group*)group_address;
+  if (!cpu) return 0;
+  announce_chain(cpu, group_address);
+  for (int level = 0; level < TL_MAX_DEPTH; level++) {
+    if (!group) return 0;
+    __u32 slot = BPF_CORE_READ(group, css.id);
+    if (slot && slot < tl_max_slots) return (__u64)group;
+    group = BPF_CORE_READ(group, parent);
+  }
+  return 0;
+}
+
+/* Fills in which cgroup a thread counts to, when it is not the usual, known one. */
+static __noinline int identify(struct tl_cpu* cpu, __u64 group_address) {
+  if (!cpu) return 0;
+  struct task_group* counted = (struct task_group*)slot_above(cpu, group_address);
+  cpu->group = group_address;
+  cpu->slot = BPF_CORE_READ(counted, css.id);
+  cpu->serial = BPF_CORE_READ(counted, css.serial_nr);
+  return 0;
+}
+
+/* The thread changed its cgroup while it ran: its time before belongs to the old one. */
+static __noinline int charge_moved(struct tl_cpu* cpu, __u64 ran, __u64 before, __u64 now,
+                                   __u64 group_address) {
+  if (!cpu) return 0;
+  __u32 index = bpf_get_smp_processor_id();
+  if (before > ran) before = ran;
+  __u64 moved = now - after_edge(now - cpu->since, 0, ran, before);
+  charge(cpu, index, cpu->slot, cpu->serial, before, moved);
+  cpu->since = moved;
+  identify(cpu, group_address);
+  charge(cpu, index, cpu->slot, cpu->serial, ran - before, now);
+  return 0;
+}
+
+#define TL_FIRST_FAIR_PRIO 100 /* MAX_RT_PRIO; fixed since 2.6 */
+
+/*
+ * The thread recorded is not the one that leaves: a switch happened without this program being
+ * run. For threads of the fair class the kernel still tells both slices, because
+ * se.prev_sum_exec_runtime is se.sum_exec_runtime at switch-in (set_next_entity()). What it does
+ * not tell is charged to nobody; the reader sees it in the kernel's usage counters.
+ */
+static __noinline int recover(struct tl_cpu* cpu, __u64 prev_address, __u64 now) {
+  struct task_struct* prev = (struct task_struct*)prev_address;
+  if (!cpu) return 0;
+  __u32 index = bpf_get_smp_processor_id();
+  _Bool known = 1;
+  __u64 left = cpu->since;
+  cpu->lost_switches++;
+
+  struct task_struct* recorded = (struct task_struct*)cpu->task;
+  if (cpu->slot == TL_SLOT_IDLE) {
+    known = 0; /* when idling ended is not told */
+  } else if ((tl_u32)BPF_CORE_READ(recorded, pid) == cpu->pid && !BPF_CORE_READ(recorded, on_cpu) &&
+             BPF_CORE_READ(recorded, se.prev_sum_exec_runtime) == cpu->sum_in) {
+    __u64 ran = BPF_CORE_READ(recorded, se.sum_exec_runtime) - cpu->sum_in;
+    if (ran > now - cpu->since) ran = now - cpu->since;
+    left += ran;
+    charge(cpu, index, cpu->slot, cpu->serial, ran, left);
+  } else {
+    known = 0; /* it has run elsewhere since, or is gone */
+  }
+
+  cpu->since = left;
+  if (BPF_CORE_READ(prev, pid) == 0) {
+    if (known) charge(cpu, index, TL_SLOT_IDLE, 0, now - left, now);
+  } else if (BPF_CORE_READ(prev, prio) >= TL_FIRST_FAIR_PRIO) {
+    __u64 ran = BPF_CORE_READ(prev, se.sum_exec_runtime) -
+                BPF_CORE_READ(prev, se.prev_sum_exec_runtime);
+    if (ran > now - left) ran = now - left;
+    if (cpu->slot == TL_SLOT_IDLE) { /* idle until it came */
+      charge(cpu, index, TL_SLOT_IDLE, 0, now - left - ran, now - ran);
+      known = 1;
+    }
+    cpu->since = now - ran;
+    identify(cpu, (__u64)BPF_CORE_READ(prev, sched_task_group));
+    charge(cpu, index, cpu->slot, cpu->serial, ran, now);
+  } else {
+    known = 0;
+  }
+  if (known) cpu->recovered++;
+  return 0;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_struct* next) {
+  __u32 index = bpf_get_smp_processor_id();
+  struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
+  if (!cpu) return 0;
+
+  struct rq* rq = next->se.cfs_rq->rq;
+  __u64 now = rq->clock;
+  STORE(cpu->seq, cpu->seq + 1);
+  if (now >= cpu->next_edge) next_window(cpu, now);
+
+  /* prev's part */
+  if (cpu->task == (__u64)prev) {
+    if (cpu->slot == TL_SLOT_IDLE) {
+      charge(cpu, index, TL_SLOT_IDLE, 0, now - cpu->since, now);
+    } else {
+      __u64 ran = prev->se.sum_exec_runtime - cpu->sum_in;
+      struct task_group* group = prev->sched_task_group;
+      if (cpu->group == (__u64)group)
+        charge(cpu, index, cpu->slot, cpu->serial, ran, now);
+      else
+        charge_moved(cpu, ran, prev->se.prev_sum_exec_runtime - cpu->sum_in, now, (__u64)group);
+    }
+  } else if (cpu->task) {
+    recover(cpu, (__u64)prev, now);
+  }
+
+  /* next's part */
+  __u32 pid = next->pid;
+  cpu->task = (__u64)next;
+  cpu->rq = (__u64)rq;
+  cpu->since = now;
+  cpu->pid = pid;
+  if (pid == 0) {
+    cpu->group = 0;
+    cpu->serial = 0;
+    cpu->slot = TL_SLOT_IDLE;
+  } else {
+    struct task_group* group = next->sched_task_group;
+    __u32 slot = group->css.id;
+    __u64 serial = group->css.serial_nr;
+    struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+    cpu->group = (__u64)group;
+    cpu->slot = slot;
+    cpu->serial = serial;
+    cpu->sum_in = next->se.sum_exec_runtime;
+    /* New, an autogroup (css.id 0, counted as its parent: the root), or beyond the slots. */
+    if (!slot || !known || known->serial != serial) identify(cpu, (__u64)group);
+  }
+  STORE(cpu->seq, cpu->seq + 1);
+  return 0;
+}
+
+/*
+ * Run once on each CPU after attaching, by interrupt: notes the thread that is running. Its time
+ * and clock are both those of the last tick, so what it ran before is not charged.
+ */
+SEC("raw_tp/throttlelens_seed")
+int tl_seed(void* ctx) {
+  __u32 index = bpf_get_smp_processor_id();
+  struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
+  if (!cpu || cpu->task) return 0;
+  struct task_struct* task = (struct task_struct*)bpf_get_current_task();
+  struct rq* rq = BPF_CORE_READ(task, se.cfs_rq, rq);
+  __u64 clock = BPF_CORE_READ(rq, clock);
+  STORE(cpu->seq, cpu->seq + 1);
+  next_window(cpu, clock);
+  cpu->rq = (__u64)rq;
+  cpu->since = clock;
+  cpu->pid = BPF_CORE_READ(task, pid);
+  if (cpu->pid != 0) {
+    cpu->sum_in = BPF_CORE_READ(task, se.sum_exec_runtime);
+    identify(cpu, (__u64)BPF_CORE_READ(task, sched_task_group));
+  }
+  cpu->task = (__u64)task;
+  STORE(cpu->seq, cpu->seq + 1);
+  return 0;
+}
+
+/*
+ * Global functions are verified once by themselves, not once per turn of the loop that calls them.
+ */
+__noinline int read_running(__u32 index) {
+  struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
+  struct tl_running* out = bpf_map_lookup_elem(&tl_running, &index);
+  if (!cpu || !out) return 1;
+  out->valid = 0;
+  out->seq = *(volatile __u64*)&cpu->seq;
+  barrier();
+  if ((out->seq & 1) || !cpu->rq) return 0;
+  struct rq* rq = (struct rq*)cpu->rq;
+  struct task_struct* task = BPF_CORE_READ(rq, curr);
+  struct task_struct* recorded = (struct task_struct*)cpu->task;
+  /* A tick may come between these reads; twice the same clock means they belong together. */
+  __u64 clock = BPF_CORE_READ(rq, clock);
+  out->task = (__u64)task;
+  out->pid = BPF_CORE_READ(task, pid);
+  out->sum = BPF_CORE_READ(task, se.sum_exec_runtime);
+  out->sum_start = BPF_CORE_READ(task, se.prev_sum_exec_runtime);
+  struct task_group* group = BPF_CORE_READ(task, sched_task_group);
+  if (!BPF_CORE_READ(group, css.id)) group = BPF_CORE_READ(group, parent); /* autogroup */
+  out->slot = BPF_CORE_READ(group, css.id);
+  out->serial = BPF_CORE_READ(group, css.serial_nr);
+  out->recorded_sum = 0;
+  if (task != recorded && (tl_u32)BPF_CORE_READ(recorded, pid) == cpu->pid &&
+      BPF_CORE_READ(recorded, se.prev_sum_exec_runtime) == cpu->sum_in)
+    out->recorded_sum = BPF_CORE_READ(recorded, se.sum_exec_runtime);
+  out->clock = BPF_CORE_READ(rq, clock);
+  barrier();
+  out->valid = clock == out->clock && BPF_CORE_READ(rq, curr) == task &&
+               *(volatile __u64*)&cpu->seq == out->seq;
+  return 0;
+}
+
+/* Reads the slices in progress on TL_BATCH CPUs from ctx[0] on, without interrupting them. */
+SEC("raw_tp/throttlelens_running")
+int tl_read_running(__u64* ctx) {
+  __u32 first = (__u32)ctx[0];
+  for (__u32 i = 0; i < TL_BATCH; i++) {
+    if (read_running(first + i)) break;
+  }
+  return 0;
+}
+
+__noinline int read_bandwidth(__u32 index) {
+  struct tl_bandwidth* out = bpf_map_lookup_elem(&tl_bandwidths, &index);
+  if (!out) return 1;
+  out->valid = 0;
+  __u32 slot = out->slot;
+  struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+  if (!known || known->serial != out->serial) return 0;
+  struct task_group* group = (struct task_group*)known->address;
+  out->quota_ns = BPF_CORE_READ(group, cfs_bandwidth.quota);
+  out->period_ns = BPF_CORE_READ(group, cfs_bandwidth.period);
+  out->nr_periods = BPF_CORE_READ(group, cfs_bandwidth.nr_periods);
+  out->nr_throttled = BPF_CORE_READ(group, cfs_bandwidth.nr_throttled);
+  out->throttled_ns = BPF_CORE_READ(group, cfs_bandwidth.throttled_time);
+  out->burst_ns = 0;
+  if (bpf_core_field_exists(group->cfs_bandwidth.burst))
+    out->burst_ns = BPF_CORE_READ(group, cfs_bandwidth.burst);
+  out->has_burst_counters = 0;
+  if (bpf_core_field_exists(group->cfs_bandwidth.nr_burst) &&
+      bpf_core_field_exists(group->cfs_bandwidth.burst_time)) {
+    out->nr_burst = BPF_CORE_READ(group, cfs_bandwidth.nr_burst);
+    out->burst_time_ns = BPF_CORE_READ(group, cfs_bandwidth.burst_time);
+    out->has_burst_counters = 1;
+  }
+  /* Checked last: a group freed and reused meanwhile has another serial. */
+  out->valid = BPF_CORE_READ(group, css.serial_nr) == out->serial;
+  return 0;
+}
+
+/* Answers the first ctx[0] requests in tl_bandwidths. */
+SEC("raw_tp/throttlelens_bandwidth")
+int tl_read_bandwidth(__u64* ctx) {
+  __u32 count = (__u32)ctx[0];
+  for (__u32 i = 0; i < TL_BATCH; i++) {
+    if (i >= count || read_bandwidth(i)) break;
+  }
+  return 0;
+}

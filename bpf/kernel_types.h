@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The few kernel types the programs touch, with only the fields they touch. CO-RE relocates each
+ * access to the running kernel, so the order and gaps here mean nothing, and no kernel's own
+ * headers are needed to build.
+ */
+#ifndef TL_KERNEL_TYPES_H
+#define TL_KERNEL_TYPES_H
+
+typedef unsigned char __u8;
+typedef short int __s16;
+typedef unsigned short __u16;
+typedef int __s32;
+typedef unsigned int __u32;
+typedef long long __s64;
+typedef unsigned long long __u64;
+typedef __u16 __be16;
+typedef __u32 __be32;
+typedef __u32 __wsum;
+
+enum { false_ = 0, true_ = 1 };
+
+/* enum bpf_map_type, enum bpf_attr flags: kernel ABI, from include/uapi/linux/bpf.h */
+enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_F_MMAPABLE = 1U << 10 };
+enum { BPF_RB_NO_WAKEUP = 1U << 0 };
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct rq {
+  __u64 clock; /* kept by update_rq_clock(), sched_clock_cpu() of this CPU */
+  struct task_struct* curr;
+};
+
+struct cfs_rq {
+  struct rq* rq; /* CONFIG_FAIR_GROUP_SCHED */
+};
+
+struct sched_entity {
+  __u64 sum_exec_runtime;
+  __u64 prev_sum_exec_runtime;
+  struct cfs_rq* cfs_rq;
+};
+
+struct kernfs_node {
+  const char* name;
+  __u64 id; /* a plain u64 since 5.5 (67c0496e87d1) */
+};
+
+struct cgroup {
+  struct kernfs_node* kn;
+};
+
+struct cgroup_subsys_state {
+  struct cgroup* cgroup; /* NULL for an autogroup */
+  int id;
+  __u64 serial_nr;
+};
+
+typedef __s64 ktime_t;
+
+struct cfs_bandwidth {
+  ktime_t period;
+  __u64 quota;
+  __u64 burst; /* since 5.14 (f4183717b370) */
+  int nr_periods;
+  int nr_throttled;
+  int nr_burst; /* since 5.16 (bcb1704a1ed2) */
+  __u64 throttled_time;
+  __u64 burst_time; /* since 5.16 (bcb1704a1ed2) */
+};
+
+struct task_group {
+  struct cgroup_subsys_state css;
+  struct task_group* parent;
+  struct cfs_bandwidth cfs_bandwidth;
+};
+
+struct task_struct {
+  int pid;
+  int prio;   /* below 100: real-time or deadline */
+  int on_cpu; /* CONFIG_SMP */
+  struct sched_entity se;
+  struct task_group* sched_task_group;
+};
+
+#pragma clang attribute pop
+
+#endif
