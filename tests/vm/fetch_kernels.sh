@@ -6,7 +6,8 @@
 #
 #   fetch_kernels.sh [--print] [VERSION…]     VERSION: 5.10, 6.1, 6.12, sid (all of them)
 #
-# --print writes only the path of each image. Exits 77 with the reason when one cannot be had.
+# --print writes only the path of each image. Exits 77 with the reason when one cannot be
+# had (1 with CI=true).
 set -euo pipefail
 
 cache=${THROTTLELENS_CACHE:-$HOME/.cache/throttlelens}/kernels
@@ -15,14 +16,15 @@ versions=()
 for argument in "$@"; do
   case $argument in
     --print) print_only=true ;;
-    -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,10s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *) versions+=("$argument") ;;
   esac
 done
 [[ ${#versions[@]} -gt 0 ]] || versions=(5.10 6.1 6.12 sid)
 
 say() { $print_only || echo "$*"; }
-unavailable() { echo "no kernel for the guest: $*" >&2; exit 77; }
+# Skipped, unless the machine claims to be able to run everything.
+unavailable() { echo "no kernel for the guest: $*" >&2; [[ ${CI:-} == true ]] && exit 1; exit 77; }
 
 # Chosen by pattern, the highest version wins: point releases leave the archive when the next one
 # comes. Newer kernels ship the image in a package of its own (linux-binary-…).
