@@ -41,7 +41,7 @@ struct {
   __uint(map_flags, BPF_F_MMAPABLE);
   __uint(max_entries, 1); /* possible CPUs x TL_LISTS x slots */
   __type(key, __u32);
-  __type(value, __u32);
+  __type(value, __u64); /* a slot; the kernel spaces elements by 8 bytes anyway */
 } tl_touched SEC(".maps");
 
 struct {
@@ -172,7 +172,7 @@ static __noinline int open_window(struct tl_cpu* cpu, struct tl_cell* cell, __u6
   __u64 length = cpu->list_length[list];
   if (length < tl_max_slots) {
     __u32 key = (cpu_index * TL_LISTS + list) * tl_max_slots + (__u32)length;
-    __u32* entry = bpf_map_lookup_elem(&tl_touched, &key);
+    __u64* entry = bpf_map_lookup_elem(&tl_touched, &key);
     if (entry) {
       STORE(*entry, slot);
       STORE(cpu->list_length[list], length + 1);

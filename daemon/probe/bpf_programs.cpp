@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf_programs.h"
+
+#include <cerrno>
+#include <cstdarg>
+#include <cstdio>
+#include <string>
+#include <utility>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "accounting.skel.h"
+#include "base/unique_fd.h"
+
+namespace throttlelens {
+
+namespace {
+
+// The last thing libbpf said, for the error message: its return value alone explains nothing.
+thread_local std::string last_libbpf_message;
+
+int remember_message(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG) return 0;
+  char text[512];
+  std::vsnprintf(text, sizeof text, format, arguments);
+  std::string line(text);
+  while (!line.empty() && line.back() == '\n') line.pop_back();
+  // The verifier's log is long; its first line and libbpf's own last word say enough.
+  if (line.find('\n') == std::string::npos && !line.empty()) last_libbpf_message = line;
+  return 0;
+}
+
+Error libbpf_error(std::string what, std::string on, int code) {
+  Error error = os_error(std::move(what), std::move(on), code);
+  error.why = std::exchange(last_libbpf_message, {});
+  return error;
+}
+
+// A map's values as an array in our memory.
+class Mapping {
+ public:
+  Mapping() = default;
+  Mapping(const Mapping&) = delete;
+  Mapping& operator=(const Mapping&) = delete;
+  ~Mapping() {
+    if (address_ != MAP_FAILED) ::munmap(address_, length_);
+  }
+
+  Result<void> map(const bpf_map* source, bool writable) {
+    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+    // The kernel keeps array elements at multiples of 8 bytes.
+    const std::size_t element = (bpf_map__value_size(source) + 7U) & ~std::size_t{7};
+    length_ = (element * bpf_map__max_entries(source) + page - 1) / page * page;
+    address_ = ::mmap(nullptr, length_, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
+                      bpf_map__fd(source), 0);
+    if (address_ == MAP_FAILED) {
+      return std::unexpected(os_error("map into memory", bpf_map__name(source), errno));
+    }
+    return {};
+  }
+
+  template <typename T>
+  std::span<T> as(std::size_t count) const {
+    return {static_cast<T*>(address_), count};
+  }
+
+ private:
+  void* address_ = MAP_FAILED;
+  std::size_t length_ = 0;
+};
+
+Result<void> run_program(const bpf_program* program, std::uint64_t argument, int on_cpu = -1) {
+  LIBBPF_OPTS(bpf_test_run_opts, options);
+  std::uint64_t context[1] = {argument};
+  options.ctx_in = context;
+  options.ctx_size_in = sizeof context;
+  if (on_cpu >= 0) {
+    options.flags = BPF_F_TEST_RUN_ON_CPU;
+    options.cpu = static_cast<__u32>(on_cpu);
+  }
+  if (const int code = bpf_prog_test_run_opts(bpf_program__fd(program), &options); code != 0) {
+    return std::unexpected(libbpf_error("run the BPF program", bpf_program__name(program), -code));
+  }
+  return {};
+}
+
+}  // namespace
+
+struct BpfPrograms::Impl {
+  accounting_bpf* object = nullptr;
+  bpf_link* link = nullptr;
+  ring_buffer* events = nullptr;
+  Mapping cpus, cells, touched, running, bandwidths;
+  SharedView view;
+  const EventHandlers* handlers = nullptr;
+
+  Impl() = default;
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl() {
+    ring_buffer__free(events);
+    bpf_link__destroy(link);
+    accounting_bpf::destroy(object);
+  }
+
+  static int handle_event(void* self, void* data, std::size_t size) {
+    const auto& handlers = *static_cast<Impl*>(self)->handlers;
+    const auto kind = *static_cast<const tl_u32*>(data);
+    if (kind == TL_EVENT_EVICTED && size >= sizeof(tl_event_evicted)) {
+      handlers.evicted(*static_cast<const tl_event_evicted*>(data));
+    } else if (size >= sizeof(tl_event_cgroup)) {
+      const auto& event = *static_cast<const tl_event_cgroup*>(data);
+      (kind == TL_EVENT_OVERFLOW ? handlers.overflow : handlers.cgroup)(event);
+    }
+    return 0;
+  }
+};
+
+BpfPrograms::BpfPrograms(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+BpfPrograms::~BpfPrograms() = default;
+
+const SharedView& BpfPrograms::view() const {
+  return impl_->view;
+}
+
+Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::uint32_t max_slots) {
+  libbpf_set_print(remember_message);
+  last_libbpf_message.clear();
+  const int cpus = libbpf_num_possible_cpus();
+  if (cpus <= 0) return std::unexpected(libbpf_error("count the possible CPUs", "", -cpus));
+
+  auto impl = std::make_unique<Impl>();
+  impl->object = accounting_bpf::open();
+  if (impl->object == nullptr) {
+    return std::unexpected(libbpf_error("open the BPF object", "accounting", errno));
+  }
+  accounting_bpf& object = *impl->object;
+  object.rodata->tl_base_ns = static_cast<std::uint64_t>(base.count());
+  object.rodata->tl_max_slots = max_slots;
+  const auto cpu_count = static_cast<std::uint32_t>(cpus);
+  bpf_map__set_max_entries(object.maps.tl_cpus, cpu_count);
+  bpf_map__set_max_entries(object.maps.tl_cells, cpu_count * max_slots);
+  bpf_map__set_max_entries(object.maps.tl_touched, cpu_count * TL_LISTS * max_slots);
+  bpf_map__set_max_entries(object.maps.tl_groups, max_slots);
+  bpf_map__set_max_entries(object.maps.tl_running, cpu_count);
+  if (const int code = accounting_bpf::load(impl->object); code != 0) {
+    return std::unexpected(libbpf_error("load the BPF programs", "", -code));
+  }
+
+  for (auto&& mapped :
+       {impl->cpus.map(object.maps.tl_cpus, false), impl->cells.map(object.maps.tl_cells, false),
+        impl->touched.map(object.maps.tl_touched, false),
+        impl->running.map(object.maps.tl_running, false),
+        impl->bandwidths.map(object.maps.tl_bandwidths, true)}) {
+    if (!mapped) return std::unexpected(mapped.error());
+  }
+  const auto slots = static_cast<std::size_t>(max_slots);
+  impl->view = {
+      .cpus = impl->cpus.as<const tl_cpu>(cpu_count),
+      .cells = impl->cells.as<const tl_cell>(cpu_count * slots),
+      .touched = impl->touched.as<const tl_u64>(cpu_count * TL_LISTS * slots),
+      .running = impl->running.as<const tl_running>(cpu_count),
+      .max_slots = max_slots,
+  };
+
+  impl->events =
+      ring_buffer__new(bpf_map__fd(object.maps.tl_events), Impl::handle_event, impl.get(), nullptr);
+  if (impl->events == nullptr) {
+    return std::unexpected(libbpf_error("map the ring buffer", "tl_events", errno));
+  }
+  impl->link = bpf_program__attach(object.progs.tl_switch);
+  if (impl->link == nullptr) {
+    return std::unexpected(libbpf_error("attach to", "sched_switch", errno));
+  }
+  // An offline CPU refuses (ENXIO) and is seen at its first switch.
+  for (int cpu = 0; cpu < cpus; ++cpu) (void)run_program(object.progs.tl_seed, 0, cpu);
+  return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(impl)));
+}
+
+Result<void> BpfPrograms::read_running() {
+  for (std::size_t first = 0; first < impl_->view.cpus.size(); first += TL_BATCH) {
+    if (auto done = run_program(impl_->object->progs.tl_read_running, first); !done) return done;
+  }
+  return {};
+}
+
+std::span<tl_bandwidth> BpfPrograms::requests() {
+  return impl_->bandwidths.as<tl_bandwidth>(TL_BATCH);
+}
+
+Result<void> BpfPrograms::answer_requests(std::size_t count) {
+  return run_program(impl_->object->progs.tl_read_bandwidth, count);
+}
+
+void BpfPrograms::drain_events(const EventHandlers& handlers) {
+  impl_->handlers = &handlers;
+  ring_buffer__consume(impl_->events);
+  impl_->handlers = nullptr;
+}
+
+std::optional<Nanoseconds> BpfPrograms::run_time() const {
+  bpf_prog_info info{};
+  __u32 length = sizeof info;
+  const int fd = bpf_program__fd(impl_->object->progs.tl_switch);
+  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0 || info.run_cnt == 0) return std::nullopt;
+  return Nanoseconds(static_cast<std::int64_t>(info.run_time_ns));
+}
+
+}  // namespace throttlelens

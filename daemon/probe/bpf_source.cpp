@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+#include <unistd.h>
+
+#include "bandwidth_reader.h"
+#include "base/clock.h"
+#include "bpf_programs.h"
+#include "edge_reader.h"
+#include "group_table.h"
+#include "probe/source.h"
+#include "usage_check.h"
+
+namespace throttlelens {
+
+namespace {
+
+// Edges older than this are not tried: a cell may already have forgotten them when we get there.
+constexpr WindowIndex kOldestEdge = TL_EDGES - 2;
+// How long a limited cgroup is read every window after it last ran: its throttling may go on.
+constexpr WindowIndex kLimitedWindows = 50;
+// Everything else is read in turns of this many windows: a second, at the default base.
+constexpr WindowIndex kSlowTurn = 10;
+// A cgroup that ran but whose directory was never seen is taken for gone after so many windows.
+constexpr WindowIndex kUnseenWindows = 20;
+
+class BpfSource final : public Source {
+ public:
+  BpfSource(const SourceOptions& options, ProbeInfo info, CgroupCounters& counters,
+            std::unique_ptr<BpfPrograms> programs)
+      : base_(options.base),
+        info_(std::move(info)),
+        counters_(counters),
+        programs_(std::move(programs)),
+        reader_(programs_->view(), options.base),
+        check_(counters, clock_, options.base) {}
+
+  ProbeInfo info() const override { return info_; }
+  Result<std::vector<WindowBatch>> collect(MonoTime now, const TreeChanges& tree) override;
+
+ private:
+  using GroupPtr = GroupTable::GroupPtr;
+
+  void drain(WindowIndex window);
+  void take_tree(const TreeChanges& tree, WindowIndex window);
+  void start(WindowIndex edge);
+  void read_usage_before(const GroupPtr& group, MonoTime edge);
+  bool read_edge(WindowIndex edge, WindowIndex current, bool scan_all, WindowBatch& batch);
+  void account(const std::vector<CellDelta>& deltas, WindowBatch& batch);
+  void announce(const GroupPtr& group, WindowBatch& batch);
+  void announce_new(WindowBatch& batch);
+  void read_bandwidth(WindowBatch& batch);
+  void bury(WindowBatch& batch);
+  SourceLosses losses() const;
+  std::uint32_t cpus_online();
+
+  MonoTime start_of(WindowIndex window) const {
+    return {base_ * static_cast<std::int64_t>(window)};
+  }
+
+  Nanoseconds base_;
+  ProbeInfo info_;
+  CgroupCounters& counters_;
+  SystemClock clock_;
+  std::unique_ptr<BpfPrograms> programs_;
+  EdgeReader reader_;
+  UsageCheck check_;
+  GroupTable groups_;
+
+  WindowIndex next_ = 0;  // first window not yet handed on; 0: not started
+  std::uint64_t missed_windows_ = 0;
+  std::uint64_t unrecovered_ = 0;
+  std::unordered_set<std::uint64_t> overflowed_;  // ids of cgroups beyond the slots
+  std::uint64_t dropped_ = 0;
+  std::uint32_t cpus_online_ = 0;
+
+  struct UsageRead {
+    GroupPtr group;
+    Nanoseconds after_edge{0};  // when the counter was read, from the first window's start
+  };
+  std::vector<UsageRead> first_usage_;
+  std::vector<GroupPtr> unannounced_;
+  std::vector<CgroupKey> dying_;          // gone since the last window: read once more
+  std::vector<GroupPtr> limits_changed_;  // read at the next window
+  std::vector<GroupPtr> unseen_;          // announced by the kernel, no directory seen yet
+  std::vector<GroupPtr> active_;          // ran in the window being made
+  std::vector<CellDelta> deltas_;
+};
+
+void BpfSource::drain(WindowIndex window) {
+  const auto cgroup = [&](const tl_event_cgroup& event) {
+    const bool known = groups_.by_key({event.id}) != nullptr;
+    groups_.announced_by_kernel(event, window);
+    const GroupPtr group = groups_.by_key({event.id});
+    if (known) {
+      if (group->announced) limits_changed_.push_back(group);  // now readable in the kernel
+      return;
+    }
+    unannounced_.push_back(group);
+    unseen_.push_back(group);
+    // What starts after us starts at zero; what was there before has a past only files know.
+    if (next_ != 0) group->usage_before = Nanoseconds(0);
+  };
+  const auto overflow = [&](const tl_event_cgroup& event) {
+    if (overflowed_.insert(event.id).second) ++dropped_;
+    dying_.push_back({event.id});  // a row from its directory alone would be a false 0
+  };
+  const auto evicted = [&](const tl_event_evicted& event) { reader_.evicted(event); };
+  programs_->drain_events({.cgroup = cgroup, .overflow = overflow, .evicted = evicted});
+}
+
+void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
+  for (const CgroupNode& node : tree.appeared) {
+    if (overflowed_.contains(node.key.id)) continue;
+    const bool known = groups_.by_key(node.key) != nullptr;
+    const GroupPtr group = groups_.seen_in_tree(node, window);
+    if (!group || known) continue;
+    // Without bandwidth files the cpu controller is off there (v2): its threads count to the
+    // cgroup above, and a row of its own would be a false 0.
+    if (group->parent && !counters_.bandwidth(node.key)) {
+      groups_.remove(node.key);
+      continue;
+    }
+    unannounced_.push_back(group);
+    if (next_ != 0) group->usage_before = Nanoseconds(0);
+  }
+  for (const CgroupKey key : tree.limits_changed) {
+    if (const GroupPtr group = groups_.by_key(key)) limits_changed_.push_back(group);
+  }
+  for (const CgroupKey key : tree.gone) {
+    dying_.push_back(key);
+    overflowed_.erase(key.id);
+  }
+}
+
+void BpfSource::read_usage_before(const GroupPtr& group, MonoTime edge) {
+  const auto usage = counters_.usage(group->key);
+  if (!usage) return;
+  group->usage_before = *usage;
+  first_usage_.push_back({group, clock_.now() - edge});
+}
+
+// The first edge: what ran before it is not ours.
+void BpfSource::start(WindowIndex edge) {
+  for (const GroupPtr& group : unannounced_) read_usage_before(group, start_of(edge));
+  next_ = edge;
+}
+
+SourceLosses BpfSource::losses() const {
+  SourceLosses losses;
+  losses.lost_switches = 0;
+  losses.recovered_switches = 0;
+  for (const tl_cpu& cpu : programs_->view().cpus) {
+    *losses.lost_switches += load(cpu.lost_switches);
+    *losses.recovered_switches += load(cpu.recovered);
+  }
+  losses.missed_windows = missed_windows_;
+  losses.dropped_cgroups = dropped_;
+  losses.probe_run_time = programs_->run_time();
+  return losses;
+}
+
+std::uint32_t BpfSource::cpus_online() {
+  if (cpus_online_ == 0 || next_ % kSlowTurn == 0) {
+    cpus_online_ = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+  }
+  return cpus_online_;
+}
+
+void BpfSource::account(const std::vector<CellDelta>& deltas, WindowBatch& batch) {
+  active_.clear();
+  Nanoseconds idle{0};
+  for (const CellDelta& delta : deltas) {
+    const Nanoseconds ns(static_cast<std::int64_t>(delta.ns));
+    if (delta.slot == TL_SLOT_IDLE) {
+      idle += ns;
+      continue;
+    }
+    GroupPtr group = groups_.by_serial(delta.serial);
+    // Its announcement found no room in the ring buffer and comes again: until then the node's
+    // total is right, the cgroup's own is put right by the kernel's counter.
+    if (!group || group->path.empty()) group = groups_.root();
+    if (group) GroupTable::add_use(group, ns, batch.first, active_);
+  }
+  batch.node.idle = idle;
+  for (const GroupPtr& group : active_) group->total += group->used;
+}
+
+void BpfSource::announce(const GroupPtr& group, WindowBatch& batch) {
+  if (group->announced || group->path.empty()) return;
+  if (group->parent) announce(group->parent, batch);
+  group->announced = true;
+  batch.appeared.push_back({.key = group->key,
+                            .parent = group->parent ? group->parent->key : CgroupKey{},
+                            .path = group->path,
+                            .usage_before = group->usage_before});
+  if (!group->bandwidth && group->parent) limits_changed_.push_back(group);
+}
+
+void BpfSource::announce_new(WindowBatch& batch) {
+  // The counters were read a moment after the first window began.
+  for (const UsageRead& read : first_usage_) {
+    const auto early = read.group->used * std::min(read.after_edge, base_).count() / base_.count();
+    read.group->usage_before = std::max(Nanoseconds(0), *read.group->usage_before - early);
+  }
+  first_usage_.clear();
+  std::vector<GroupPtr> still;
+  for (const GroupPtr& group : std::exchange(unannounced_, {})) {
+    announce(group, batch);
+    if (!group->announced) still.push_back(group);
+  }
+  unannounced_ = std::move(still);
+}
+
+void BpfSource::read_bandwidth(WindowBatch& batch) {
+  std::vector<GroupPtr> due = std::exchange(limits_changed_, {});
+  // Without a thread of its own the kernel's structure is not known to us: its files are.
+  for (const GroupPtr& group : due) {
+    if (group->serial != 0 || !group->parent) continue;
+    auto value = counters_.bandwidth(group->key);
+    if (!value || group->bandwidth == *value) continue;
+    group->bandwidth = *value;
+    batch.bandwidth.push_back({group->key, std::move(*value)});
+  }
+  for (const auto& [key, group] : groups_.all()) {
+    if (!group->announced || group->serial == 0) continue;
+    const bool limited = group->bandwidth && group->bandwidth->limit;
+    const bool recent = group->last_active + kLimitedWindows > batch.first;
+    if ((limited && recent) || (batch.first + group->slot) % kSlowTurn == 0) due.push_back(group);
+  }
+  // Reading them is an extra: without it the windows are still right.
+  (void)read_bandwidths(*programs_, due, batch.bandwidth);
+}
+
+void BpfSource::bury(WindowBatch& batch) {
+  std::erase_if(unseen_, [&](const GroupPtr& group) {
+    if (group->in_tree) return true;
+    if (batch.first < group->born + kUnseenWindows) return false;
+    dying_.push_back(group->key);
+    return true;
+  });
+  for (const CgroupKey key : std::exchange(dying_, {})) {
+    const GroupPtr group = groups_.by_key(key);
+    if (!group) continue;
+    if (group->announced) batch.gone.push_back(key);
+    groups_.remove(key);
+  }
+}
+
+bool BpfSource::read_edge(WindowIndex edge, WindowIndex current, bool scan_all,
+                          WindowBatch& batch) {
+  deltas_.clear();
+  if (!reader_.read(edge, current, scan_all, deltas_)) return false;
+  account(deltas_, batch);
+  return true;
+}
+
+Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChanges& tree) {
+  std::vector<WindowBatch> batches;
+  const auto current = static_cast<WindowIndex>(now.since_boot / base_);
+  drain(current);
+  take_tree(tree, current);
+  if (next_ == current) return batches;
+  if (auto done = programs_->read_running(); !done) return std::unexpected(done.error());
+
+  if (next_ == 0) {
+    deltas_.clear();
+    if (reader_.read(current, current, true, deltas_)) start(current);
+    return batches;
+  }
+  while (next_ < current) {
+    const bool late = next_ + 1 + kOldestEdge < current;
+    WindowBatch batch;
+    batch.first = next_;
+    const WindowIndex edge = late ? current - kOldestEdge : next_ + 1;
+    batch.count = static_cast<std::uint32_t>(edge - next_);
+    batch.missed = late;
+    if (!read_edge(edge, current, late, batch)) break;  // merges into a gap at the next call
+    if (late) missed_windows_ += batch.count;
+
+    announce_new(batch);
+    for (const GroupPtr& group : active_) batch.use.push_back({group->key, group->used});
+    read_bandwidth(batch);
+    batch.losses = losses();
+    const std::uint64_t unrecovered =
+        *batch.losses.lost_switches - *batch.losses.recovered_switches;
+    if (edge == current) {
+      check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, cpus_online(),
+                         batch.corrections);
+      unrecovered_ = unrecovered;
+    }
+    const GroupPtr root = groups_.root();
+    batch.node.busy = root ? root->used : Nanoseconds(0);
+    batch.node.cpus_online = cpus_online();
+    for (const GroupPtr& group : active_) group->used = Nanoseconds(0);
+    next_ = edge;
+    if (edge == current) bury(batch);
+    batches.push_back(std::move(batch));
+  }
+  return batches;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Source>> make_bpf_source(const SourceOptions& options, ProbeInfo info,
+                                                CgroupCounters& counters) {
+  auto programs = BpfPrograms::load(options.base, options.max_cgroups);
+  if (!programs) return std::unexpected(std::move(programs.error()));
+  return std::make_unique<BpfSource>(options, std::move(info), counters, std::move(*programs));
+}
+
+}  // namespace throttlelens

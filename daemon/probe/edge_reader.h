@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads from shared memory how much every cgroup had run at a window's edge, and returns what was
+// added since the edge before. Differences of running totals: whatever one edge places wrongly
+// (a slice in progress is estimated from the last tick), the next one puts right, and the sum over
+// any stretch of windows is exact.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "base/units.h"
+#include "model/window_batch.h"
+#include "shared_view.h"
+
+namespace throttlelens {
+
+/// CPU time of one cgroup's own threads on one CPU between two edges.
+struct CellDelta {
+  std::uint32_t slot = 0;  ///< TL_SLOT_IDLE: wall time of the idle thread
+  std::uint64_t serial = 0;
+  std::uint64_t ns = 0;
+};
+
+class EdgeReader {
+ public:
+  EdgeReader(const SharedView& view, Nanoseconds base);
+
+  /// The final cell of a cgroup whose slot was taken over.
+  void evicted(const tl_event_evicted& event);
+
+  /// Appends what was added between the last edge read and the start of window `edge`. `current`
+  /// is the window in progress. Needs view.running as fresh as the call. False, and nothing read,
+  /// when a cell has moved on more than TL_EDGES windows: then only a later edge can be read.
+  /// `scan_all` looks at every cell instead of those touched since the last edge: at the start and
+  /// after a gap, when the lists have been reused.
+  bool read(WindowIndex edge, WindowIndex current, bool scan_all, std::vector<CellDelta>& deltas);
+
+ private:
+  struct Seen {  // what has been handed on
+    std::uint64_t serial = 0;
+    std::uint64_t ns = 0;
+  };
+  struct Evicted {
+    std::uint32_t cpu = 0;
+    std::uint32_t slot = 0;
+    tl_cell cell{};
+    std::uint64_t seen_ns = 0;
+  };
+  struct InProgress {
+    std::uint32_t slot = 0;
+    std::uint64_t serial = 0;
+    std::uint64_t ns = 0;  // charged, or to be charged, between switch-in and the edge
+  };
+  struct Reading {
+    std::size_t index = 0;
+    std::uint32_t slot = 0;
+    std::uint64_t serial = 0;
+    std::uint64_t ns = 0;
+  };
+
+  void add_in_progress(const tl_cpu& cpu, const tl_running& running, WindowIndex edge);
+  bool add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex from,
+                   WindowIndex current);
+  void mark(std::uint32_t slot);
+  bool read_cell(std::uint32_t cpu_index, std::uint32_t slot, WindowIndex edge);
+  void commit(std::vector<CellDelta>& deltas);
+  std::uint64_t& seen_total(std::size_t index, std::uint32_t cpu, std::uint64_t serial);
+
+  SharedView view_;
+  std::uint64_t base_ns_;
+  WindowIndex last_edge_ = 0;
+  std::vector<Seen> seen_;  // [cpu * max_slots + slot]
+  // Totals handed on of cgroups whose slot was taken over before their final cell arrived.
+  std::unordered_map<std::uint64_t, std::uint64_t> superseded_;  // serial * CPUs + cpu
+  std::vector<Evicted> evicted_;
+  // Scratch of one read, kept for its capacity.
+  std::vector<InProgress> in_progress_;
+  std::vector<std::uint32_t> slots_;
+  std::vector<std::uint32_t> stamp_;  // [slot]: the last pass that listed it
+  std::uint32_t pass_ = 0;
+  std::vector<Reading> readings_;
+};
+
+}  // namespace throttlelens

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <linux/capability.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "probe/plan.h"
+
+namespace throttlelens {
+
+namespace {
+
+struct BtfFree {
+  void operator()(btf* types) const { btf__free(types); }
+};
+using BtfPtr = std::unique_ptr<btf, BtfFree>;
+
+// linux/capability.h of Debian 12 has both, older toolchains do not.
+constexpr unsigned kCapSysResource = 24, kCapSysAdmin = 21, kCapPerfmon = 38, kCapBpf = 39;
+
+bool has_capability(unsigned capability) {
+  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  __user_cap_data_struct data[2]{};
+  if (::syscall(SYS_capget, &header, data) != 0) return false;
+  return ((data[capability / 32].effective >> (capability % 32)) & 1U) != 0;
+}
+
+// Members of anonymous unions count as the struct's own.
+bool has_member(const btf* types, const btf_type* type, std::string_view name) {
+  const btf_member* members = btf_members(type);
+  for (int i = 0; i < btf_vlen(type); ++i) {
+    const std::string_view member = btf__name_by_offset(types, members[i].name_off);
+    if (member == name) return true;
+    if (!member.empty()) continue;
+    const btf_type* inner = btf__type_by_id(types, members[i].type);
+    if (inner != nullptr && btf_is_composite(inner) && has_member(types, inner, name)) return true;
+  }
+  return false;
+}
+
+bool has_field(const btf* types, const char* structure, const char* field) {
+  const int id = types == nullptr ? -1 : btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+  return id > 0 && has_member(types, btf__type_by_id(types, static_cast<__u32>(id)), field);
+}
+
+Feature capability_feature(const char* name, unsigned capability) {
+  // Before 5.8 CAP_SYS_ADMIN stood for both, and it still implies them.
+  const bool present = has_capability(capability) || has_capability(kCapSysAdmin);
+  return {.name = name,
+          .present = present,
+          .required = true,
+          .detail = present ? "" : "not in the effective set of this process",
+          .fix = present ? "" : "run as root, or grant CAP_BPF and CAP_PERFMON"};
+}
+
+Feature fields_feature(const btf* types) {
+  static constexpr std::pair<const char*, const char*> kNeeded[] = {
+      {"task_struct", "sched_task_group"},  // CONFIG_CGROUP_SCHED
+      {"cfs_rq", "rq"},                     // CONFIG_FAIR_GROUP_SCHED
+      {"rq", "clock"},
+      {"sched_entity", "sum_exec_runtime"},
+      {"sched_entity", "prev_sum_exec_runtime"},
+      {"cgroup_subsys_state", "serial_nr"},
+      {"kernfs_node", "id"},
+      {"task_group", "cfs_bandwidth"},  // CONFIG_CFS_BANDWIDTH
+  };
+  Feature feature{
+      .name = "scheduler fields", .present = true, .required = true, .detail = {}, .fix = {}};
+  for (const auto& [structure, field] : kNeeded) {
+    if (has_field(types, structure, field)) continue;
+    feature.present = false;
+    if (!feature.detail.empty()) feature.detail += ", ";
+    feature.detail += std::string(structure) + "." + field;
+  }
+  if (!feature.present) {
+    feature.fix =
+        "use a kernel built with CONFIG_CGROUP_SCHED and CONFIG_CFS_BANDWIDTH, 5.10 or later";
+  }
+  return feature;
+}
+
+Feature memlock_feature(const std::string& kernel) {
+  // Memory of BPF maps is charged to the memory cgroup since 5.11, to RLIMIT_MEMLOCK before.
+  int major = 0;
+  int minor = 0;
+  std::sscanf(kernel.c_str(), "%d.%d", &major, &minor);
+  Feature feature{
+      .name = "memory for BPF maps", .present = true, .required = true, .detail = {}, .fix = {}};
+  if (major > 5 || (major == 5 && minor >= 11)) return feature;
+  rlimit limit{};
+  ::getrlimit(RLIMIT_MEMLOCK, &limit);
+  feature.present = has_capability(kCapSysResource) || limit.rlim_max == RLIM_INFINITY;
+  feature.detail =
+      feature.present ? "RLIMIT_MEMLOCK can be raised" : "RLIMIT_MEMLOCK cannot be raised";
+  if (!feature.present) feature.fix = "grant CAP_SYS_RESOURCE, or set LimitMEMLOCK=infinity";
+  return feature;
+}
+
+}  // namespace
+
+Features detect_features() {
+  Features features;
+  utsname name{};
+  ::uname(&name);
+  features.kernel = name.release;
+  features.machine = name.machine;
+  const int cpus = libbpf_num_possible_cpus();
+  features.cpus_possible = cpus > 0 ? static_cast<std::uint32_t>(cpus) : 0;
+
+  const BtfPtr types(btf__load_vmlinux_btf());
+  const int reason = types ? 0 : errno;
+  features.list.push_back({.name = "kernel BTF",
+                           .present = types != nullptr,
+                           .required = true,
+                           .detail = types ? "/sys/kernel/btf/vmlinux" : std::strerror(reason),
+                           .fix = types ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF"});
+  const bool tracepoint =
+      types && btf__find_by_name_kind(types.get(), "btf_trace_sched_switch", BTF_KIND_TYPEDEF) > 0;
+  features.list.push_back({.name = "tp_btf/sched_switch",
+                           .present = tracepoint,
+                           .required = true,
+                           .detail = tracepoint ? "" : "not in the kernel's BTF",
+                           .fix = tracepoint ? "" : "use a kernel built with CONFIG_TRACEPOINTS"});
+  features.list.push_back(fields_feature(types.get()));
+  features.list.push_back(capability_feature("CAP_BPF", kCapBpf));
+  features.list.push_back(capability_feature("CAP_PERFMON", kCapPerfmon));
+  features.list.push_back(memlock_feature(features.kernel));
+  const bool burst = has_field(types.get(), "cfs_bandwidth", "burst");
+  features.list.push_back({.name = "CPU burst",
+                           .present = burst,
+                           .required = false,
+                           .detail = burst ? "" : "the kernel is older than 5.14",
+                           .fix = {}});
+  return features;
+}
+
+}  // namespace throttlelens
