@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds, and runs every test this machine can run.
+#
+#   tests/run.sh [LABEL…]     only these ctest labels: unit, bpf, e2e, vm, fuzz, check, bench
+#
+# Without a label: everything but bench, and the unit and fuzz tests once more under the address,
+# undefined-behaviour and thread sanitizers. With CI=true warnings are errors, and a test that only
+# lacks a tool fails instead of being skipped.
+set -euo pipefail
+
+case ${1:-} in
+  -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
+esac
+cd "$(dirname "$0")/.."
+labels=("$@")
+for label in "${labels[@]}"; do
+  case $label in
+    unit | bpf | e2e | vm | fuzz | check | bench) ;;
+    *) echo "tests/run.sh: unknown label '$label'; known: unit bpf e2e vm fuzz check bench" >&2; exit 2 ;;
+  esac
+done
+
+packaging/install-deps.sh build test
+
+results=$(mktemp -d)
+trap 'rm -rf "$results"' EXIT
+failed=0
+summary=()
+
+any_of() { local IFS='|'; echo "^($*)\$"; }
+
+# build PRESET [CMAKE OPTION…]: configure and build; quiet unless it fails.
+build() {
+  local preset=$1 start=$SECONDS
+  shift
+  echo "== $preset: building"
+  if "${wrapper[@]}" cmake --preset "$preset" -DTL_TESTS=ON "$@" > "$results/log" 2>&1 &&
+    "${wrapper[@]}" cmake --build --preset "$preset" > "$results/log" 2>&1; then
+    echo "== $preset: built in $((SECONDS - start)) s"
+    return
+  fi
+  tail -n 100 "$results/log"
+  failed=1
+  summary+=("$preset: DOES NOT BUILD")
+  return 1
+}
+
+# run_tests NAME DIRECTORY CTEST-SELECTION…
+run_tests() {
+  local name=$1 directory=$2 start=$SECONDS verdict=passed
+  shift 2
+  echo "== $name: testing"
+  # Tests that need the machine to themselves say so (RUN_SERIAL); the others share it.
+  "${wrapper[@]}" ctest --test-dir "$directory" --output-on-failure --no-tests=error -j "$(nproc)" \
+    --output-junit "$results/$name.xml" "$@" 2>&1 | tee "$results/$name.log" || { failed=1; verdict=FAILED; }
+  summary+=("$name: $verdict in $((SECONDS - start)) s; $(grep -a 'tests passed' "$results/$name.log" || echo 'no test ran')")
+}
+
+preset=release
+[[ ${CI:-} != true ]] || preset=ci
+wrapper=()
+options=()
+selection=(-LE '^bench$')
+if [[ ${#labels[@]} -gt 0 ]]; then
+  selection=(-L "$(any_of "${labels[@]}")")
+  case " ${labels[*]} " in *' bench '*) options+=(-DTL_BENCH=ON) ;; esac
+fi
+if build "$preset" "${options[@]}"; then
+  run_tests "$preset" build "${selection[@]}"
+fi
+
+if [[ ${#labels[@]} -eq 0 ]]; then
+  for sanitizer in asan tsan; do
+    # The thread sanitizer of g++ 12 cannot place its shadow memory when addresses are randomised
+    # as widely as newer kernels do.
+    wrapper=(setarch "$(uname -m)" --addr-no-randomize)
+    if build "$sanitizer"; then
+      run_tests "$sanitizer" "build-$sanitizer" -L "$(any_of unit fuzz)"
+    fi
+  done
+  wrapper=()
+  if [[ ${CI:-} == true ]]; then
+    build clang && summary+=("clang: builds without warnings")
+  fi
+fi
+
+echo
+echo "== summary"
+printf '%s\n' "${summary[@]}"
+# A skipped test must not look like a passed one: each with the last thing it said.
+python3 - "$results" << 'EOF'
+import pathlib, sys, xml.etree.ElementTree as xml
+
+for report in sorted(pathlib.Path(sys.argv[1]).glob("*.xml")):
+    for case in xml.parse(report).getroot().iter("testcase"):
+        said = [line for line in (case.findtext("system-out") or "").splitlines() if line.strip()]
+        if case.find("failure") is not None:
+            print(f"{report.stem}: FAILED  {case.get('name')}")
+        elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
+            print(f"{report.stem}: skipped {case.get('name')}: {said[-1] if said else 'gave no reason'}")
+EOF
+for log in "$results"/*.log; do
+  grep -a -E 'tests passed|^Total Test time' "$log" || true
+done
+exit "$failed"
