@@ -48,9 +48,16 @@ if ! command -v apt-get > /dev/null; then
   echo "install-deps.sh: no apt-get here; needed are what Debian calls: ${wanted[*]}" >&2
   exit 1
 fi
-installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2> /dev/null |
-  sed -n 's/^installed //p') || true
-mapfile -t missing < <(comm -23 <(printf '%s\n' "${wanted[@]}" | sort -u) <(sort -u <<< "$installed"))
+declare -A have=()
+# It fails when it does not know one of them, and still tells about the others.
+installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${wanted[@]}" 2> /dev/null) || true
+while read -r status package; do
+  [[ $status != installed ]] || have[$package]=yes
+done <<< "$installed"
+missing=()
+for package in "${wanted[@]}"; do
+  [[ -n ${have[$package]:-} ]] || missing+=("$package")
+done
 [[ ${#missing[@]} -gt 0 ]] || exit 0
 
 if [[ $EUID -ne 0 ]]; then
