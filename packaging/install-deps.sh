@@ -103,9 +103,12 @@ fi
 
 # Not started now, and not at the next boot either, unless it was there before us.
 packages_now > "$work/after"
-if command -v systemctl > /dev/null; then
-  comm -13 "$work/before" "$work/after" | while read -r package; do
-    dpkg -L "$package" 2> /dev/null | sed -n 's|^\(/usr\)\{0,1\}/lib/systemd/system/\([^/@]*\.\(service\|timer\|socket\)\)$|\2|p' |
-      while read -r unit; do systemctl --quiet disable "$unit" > /dev/null 2>&1 || true; done
-  done
-fi
+comm -13 "$work/before" "$work/after" | while read -r package; do
+  dpkg -L "$package" 2> /dev/null |
+    sed -nE 's,^(/usr)?/lib/systemd/system/([^/@]*\.(service|timer|socket))$,\2,p' |
+    while read -r unit; do
+      # Debian's own helper: works without a running systemd, in a container too.
+      DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$unit" > /dev/null 2>&1 || true
+      if [[ -e /etc/init.d/${unit%.*} ]]; then update-rc.d "${unit%.*}" disable > /dev/null 2>&1 || true; fi
+    done
+done
