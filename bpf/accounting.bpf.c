@@ -80,6 +80,8 @@ struct {
   __uint(max_entries, 1 << 20);
 } tl_events SEC(".maps");
 
+#define TL_FIRST_FAIR_PRIO 100 /* MAX_RT_PRIO; fixed since 2.6 */
+
 #define barrier() asm volatile("" ::: "memory")
 /* A store that the compiler neither moves nor splits: the order is the reader's protocol. */
 #define STORE(lvalue, value)                             \
@@ -280,8 +282,6 @@ static __noinline int charge_moved(struct tl_cpu* cpu, __u64 ran, __u64 before, 
   return 0;
 }
 
-#define TL_FIRST_FAIR_PRIO 100 /* MAX_RT_PRIO; fixed since 2.6 */
-
 /*
  * The thread recorded is not the one that leaves: a switch happened without this program being
  * run. For threads of the fair class the kernel still tells both slices, because
@@ -428,7 +428,10 @@ __noinline int read_running(__u32 index) {
   out->task = (__u64)task;
   out->pid = BPF_CORE_READ(task, pid);
   out->sum = BPF_CORE_READ(task, se.sum_exec_runtime);
-  out->sum_start = BPF_CORE_READ(task, se.prev_sum_exec_runtime);
+  /* Only the fair class keeps it. */
+  out->sum_start = BPF_CORE_READ(task, prio) >= TL_FIRST_FAIR_PRIO
+                       ? BPF_CORE_READ(task, se.prev_sum_exec_runtime)
+                       : out->sum;
   struct task_group* group = BPF_CORE_READ(task, sched_task_group);
   if (!BPF_CORE_READ(group, css.id)) group = BPF_CORE_READ(group, parent); /* autogroup */
   out->slot = BPF_CORE_READ(group, css.id);

@@ -35,7 +35,8 @@ class BpfSource final : public Source {
         counters_(counters),
         programs_(std::move(programs)),
         reader_(programs_->view(), options.base),
-        check_(counters, clock_, options.base) {}
+        check_(counters, clock_, options.base),
+        first_edge_(static_cast<WindowIndex>(clock_.now().since_boot / options.base) + 1) {}
 
   ProbeInfo info() const override { return info_; }
   Result<std::vector<WindowBatch>> collect(MonoTime now, const TreeChanges& tree) override;
@@ -69,7 +70,8 @@ class BpfSource final : public Source {
   UsageCheck check_;
   GroupTable groups_;
 
-  WindowIndex next_ = 0;  // first window not yet handed on; 0: not started
+  WindowIndex first_edge_;  // first window that begins with all programs at work
+  WindowIndex next_ = 0;    // first window not yet handed on; 0: not started
   std::uint64_t missed_windows_ = 0;
   std::uint64_t unrecovered_ = 0;
   std::unordered_set<std::uint64_t> overflowed_;  // ids of cgroups beyond the slots
@@ -262,7 +264,7 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
   const auto current = static_cast<WindowIndex>(now.since_boot / base_);
   drain(current);
   take_tree(tree, current);
-  if (next_ == current) return batches;
+  if (next_ == current || current < first_edge_) return batches;
   if (auto done = programs_->read_running(); !done) return std::unexpected(done.error());
 
   if (next_ == 0) {
@@ -287,8 +289,7 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
     const std::uint64_t unrecovered =
         *batch.losses.lost_switches - *batch.losses.recovered_switches;
     if (edge == current) {
-      check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, cpus_online(),
-                         batch.corrections);
+      check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, batch.corrections);
       unrecovered_ = unrecovered;
     }
     const GroupPtr root = groups_.root();

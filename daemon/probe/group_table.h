@@ -25,7 +25,8 @@ struct Group {
   std::uint32_t slot = 0;
   bool in_tree = false;         ///< its directory was seen
   bool announced = false;       ///< handed on as appeared
-  bool suspected = false;       ///< waits for a comparison with the kernel's usage counter
+  bool suspected = false;       ///< is being compared with the kernel's usage counter
+  bool unsettled = false;       ///< was compared while busy, and will be when it is quiet
   WindowIndex born = 0;         ///< window in which it became known
   WindowIndex last_active = 0;  ///< last window in which it or one below it ran
   std::optional<Nanoseconds> usage_before;  ///< kernel's counter when our total was 0

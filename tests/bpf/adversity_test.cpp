@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes wrong on real machines: a late reader, lost switches, cgroups that come and go faster
+// than anyone looks, more cgroups than there is room for.
+#include <algorithm>
+#include <fstream>
+
+#include <catch2/catch.hpp>
+#include <unistd.h>
+
+#include "live_maps.h"
+#include "truth.h"
+
+using namespace throttlelens;
+using namespace throttlelens::test;
+using namespace std::chrono_literals;
+
+TEST_CASE(
+    "a reader that stops for two seconds leaves a gap, never a spike, and totals stay right") {
+  ScopedCgroup group;
+  Observer observer;
+  LoadProcess load({"--pin", "0", "--duration", "5s"}, procs_of(group));
+  observer.run_for(1s);
+  const timespec pause{.tv_sec = 2, .tv_nsec = 0};
+  ::nanosleep(&pause, nullptr);
+  observer.run_until([&] { return !load.running(); });
+  (void)load.finish();
+  CHECK(observer.missed().size() >= 15);
+  CHECK(observer.missed().size() <= 21);
+  CHECK(observer.losses().missed_windows == observer.missed().size());
+  CHECK(observer.of(group.path()).in_gaps >= 200ms);
+  for (const auto& [index, used] : observer.of(group.path()).windows) {
+    CHECK(used <= 103ms);  // one thread cannot use more than the window
+    CHECK_FALSE(observer.missed().contains(index));
+  }
+  check_sum(observer, group);
+}
+
+namespace {
+
+// What a run with lost switches must come to.
+void check_lost(Observer& observer, const ScopedCgroup& group, std::uint64_t lost_before) {
+  observer.run_for(1s);  // suspects are compared a few windows later
+  const Observed& seen = observer.of(group.path());
+  const auto kernel = group.usage();
+  const std::uint64_t lost = observer.losses().lost_switches.value() - lost_before;
+  std::printf("  lost %llu, corrected %.3f ms, total - kernel %.3f ms of %.0f ms\n",
+              static_cast<unsigned long long>(lost), to_seconds(seen.corrected) * 1e3,
+              to_seconds(seen.total() - kernel) * 1e3, to_seconds(kernel) * 1e3);
+  CHECK(lost >= 20);
+  CHECK(seen.in_windows + seen.in_gaps <= kernel + 1ms);  // nothing false was charged
+  const std::int64_t bound = std::max<std::int64_t>(1'000'000, kernel.count() / 200);
+  CHECK(std::abs((seen.total() - kernel).count()) <= bound);
+}
+
+}  // namespace
+
+TEST_CASE("a lost switch of an ordinary thread is told by the kernel's own fields") {
+  ScopedCgroup group;
+  Observer observer;
+  LoadProcess load({"--threads", "3", "--busy", "3ms", "--idle", "1ms", "--duration", "5s"},
+                   procs_of(group));
+  LiveCpus cpus;
+  observer.run_for(200ms);
+  const std::uint64_t lost_before = observer.losses().lost_switches.value();
+  observer.run_until([&] {
+    cpus.forget_threads();
+    return !load.running();
+  });
+  (void)load.finish();
+  CHECK(observer.of(group.path()).corrected == 0ns);
+  check_lost(observer, group, lost_before);
+}
+
+TEST_CASE("a lost switch of a real-time thread charges nothing; the usage counter fills it in") {
+  ScopedCgroup group;
+  if (::access((group.cpu_dir() + "/cpu.rt_runtime_us").c_str(), F_OK) == 0) {
+    std::ofstream(group.cpu_dir() + "/cpu.rt_runtime_us") << "450000";
+  }
+  Observer observer;
+  LoadProcess load({"--busy", "4ms", "--idle", "7ms", "--duration", "8s"}, procs_of(group), true);
+  LiveCpus cpus;
+  observer.run_for(200ms);
+  const std::uint64_t lost_before = observer.losses().lost_switches.value();
+  const MonoTime until = observer.clock().now() + 6s;
+  observer.run_until([&] {
+    if (observer.clock().now() < until) cpus.forget_threads();
+    return !load.running();
+  });
+  (void)load.finish();
+  check_lost(observer, group, lost_before);
+  CHECK(observer.of(group.path()).corrected > 0ns);
+}
+
+TEST_CASE("cgroups that come and go reuse ids without mixing") {
+  ScopedCgroup parent;
+  Observer observer;
+  Nanoseconds children{0};
+  Nanoseconds seen_of_children{0};
+  std::vector<std::string> paths;
+  for (int wave = 0; wave < 5; ++wave) {
+    std::vector<ScopedCgroup> groups;
+    std::vector<LoadProcess> loads;
+    for (int i = 0; i < 8; ++i) {
+      groups.push_back(parent.child("wave" + std::to_string(wave) + "-" + std::to_string(i)));
+      loads.emplace_back(std::vector<std::string>{"--busy", "2ms", "--idle", "2ms", "--duration",
+                                                  std::to_string(10 + i * 5) + "ms"},
+                         procs_of(groups.back()));
+    }
+    observer.run_until([&] {
+      return !std::ranges::any_of(loads, [](LoadProcess& load) { return load.running(); });
+    });
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      (void)loads[i].finish();
+      check_sum(observer, groups[i]);
+      children += groups[i].usage();
+      seen_of_children += observer.of(groups[i].path()).total();
+      paths.push_back(groups[i].path());
+    }
+    groups.clear();  // removes them: their ids are free for the next wave
+    observer.run_for(300ms);
+  }
+  CHECK(std::abs((seen_of_children - children).count()) <= 1'000'000);
+  check_sum(observer, parent);
+  for (const std::string& path : paths) CHECK(observer.of(path).gone);
+}
+
+TEST_CASE("a cgroup made again under its old name starts at zero") {
+  ScopedCgroup parent;
+  Observer observer;
+  for (int life = 0; life < 3; ++life) {
+    ScopedCgroup group = parent.child("again");
+    LoadProcess load({"--duration", "200ms"}, procs_of(group));
+    observer.run_until([&] { return !load.running(); });
+    (void)load.finish();
+    check_sum(observer, group);
+    group.remove();
+    observer.run_for(200ms);
+    CHECK(observer.of(group.path()).gone);
+  }
+}
+
+TEST_CASE("more cgroups than there is room for are counted, and their parents stay right") {
+  ScopedCgroup parent;
+  std::vector<ScopedCgroup> groups;
+  for (int i = 0; i < 40; ++i) groups.push_back(parent.child("c" + std::to_string(i)));
+  Observer observer({.base = 100ms, .max_cgroups = 16});
+  std::vector<LoadProcess> loads;
+  for (const ScopedCgroup& group : groups) {
+    loads.emplace_back(std::vector<std::string>{"--duration", "100ms"}, procs_of(group));
+  }
+  observer.run_until([&] {
+    return !std::ranges::any_of(loads, [](LoadProcess& load) { return load.running(); });
+  });
+  std::size_t rows = 0;
+  Nanoseconds kernel{0};
+  for (std::size_t i = 0; i < groups.size(); ++i) {
+    (void)loads[i].finish();
+    kernel += groups[i].usage();
+    if (observer.of(groups[i].path()).total().count() > 0) ++rows;
+  }
+  INFO("rows " << rows);
+  CHECK(rows < groups.size());
+  CHECK(observer.losses().dropped_cgroups >= groups.size() - 16);
+  // Time is never dropped with a row: it counts to the nearest cgroup that has one.
+  CHECK(observer.of("/").total() >= kernel - 1ms);
+}
+
+TEST_CASE("a base window of 10 ms holds as well") {
+  ScopedCgroup group;
+  Observer observer({.base = 10ms, .max_cgroups = 4096});
+  LoadProcess load({"--busy", "7ms", "--idle", "3ms", "--duration", "3s", "--window", "10ms"},
+                   procs_of(group));
+  observer.run_until([&] { return !load.running(); });
+  (void)load.finish();
+  check_sum(observer, group);
+}

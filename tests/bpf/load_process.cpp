@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "load_process.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include <catch2/catch.hpp>
+#include <fcntl.h>
+#include <nlohmann/json.hpp>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace throttlelens::test {
+
+namespace {
+
+// Beside this program: in the build folder as in a guest's /bin.
+std::string load_program() {
+  if (const char* named = std::getenv("TL_LOAD")) return named;
+  return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "tl_load";
+}
+
+}  // namespace
+
+LoadProcess::LoadProcess(const std::vector<std::string>& arguments,
+                         const std::vector<std::string>& procs, bool real_time) {
+  std::vector<std::string> words{load_program()};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  if (!procs.empty()) {
+    std::string joined;
+    for (const std::string& file : procs) joined += (joined.empty() ? "" : ",") + file;
+    words.push_back("--cgroup-procs");
+    words.push_back(joined);
+  }
+  std::vector<char*> argv;
+  for (std::string& word : words) argv.push_back(word.data());
+  argv.push_back(nullptr);
+  output_ = ::memfd_create("load", MFD_CLOEXEC);
+  REQUIRE(output_ >= 0);
+  pid_ = ::fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ == 0) {
+    const sched_param priority{.sched_priority = 10};
+    if (real_time && ::sched_setscheduler(0, SCHED_FIFO, &priority) != 0) ::_exit(126);
+    ::dup2(output_, STDOUT_FILENO);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+}
+
+LoadProcess::LoadProcess(LoadProcess&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), output_(std::exchange(other.output_, -1)) {}
+
+LoadProcess::~LoadProcess() {
+  if (pid_ > 0) {
+    ::kill(pid_, SIGKILL);
+    ::waitpid(pid_, nullptr, 0);
+  }
+  if (output_ >= 0) ::close(output_);
+}
+
+bool LoadProcess::running() {
+  siginfo_t info{};
+  return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+         info.si_pid == 0;
+}
+
+void LoadProcess::stop() {
+  ::kill(pid_, SIGTERM);
+}
+
+LoadRecord LoadProcess::finish() {
+  int status = 0;
+  REQUIRE(::waitpid(std::exchange(pid_, -1), &status, 0) > 0);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  std::string text(static_cast<std::size_t>(::lseek(output_, 0, SEEK_END)), '\0');
+  REQUIRE(::pread(output_, text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()));
+  const auto document = nlohmann::json::parse(text);
+
+  LoadRecord record;
+  std::map<std::uint64_t, std::size_t> threads_in_window;
+  const auto& threads = document.at("threads");
+  for (const auto& thread : threads) {
+    record.cpu += Nanoseconds(thread.at("cpu_ns").get<std::int64_t>());
+    record.cpu += Nanoseconds(thread.at("children").at("rusage_cpu_ns").get<std::int64_t>());
+    record.iterations += thread.at("iterations").get<std::uint64_t>();
+    for (const auto& window : thread.at("windows")) {
+      if (window.contains("partial")) continue;
+      const auto index = window.at("index").get<std::uint64_t>();
+      ++threads_in_window[index];
+      record.full[index] += Nanoseconds(window.at("cpu_ns").get<std::int64_t>());
+      if (window.contains("children_cpu_ns")) {
+        record.full[index] += Nanoseconds(window.at("children_cpu_ns").get<std::int64_t>());
+      }
+    }
+  }
+  std::erase_if(record.full, [&](const auto& entry) {
+    return threads_in_window[entry.first] != threads.size();
+  });
+  return record;
+}
+
+}  // namespace throttlelens::test

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// tl_load as a child process, and what it says of itself.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/units.h"
+
+namespace throttlelens::test {
+
+/// What a load recorded of itself.
+struct LoadRecord {
+  Nanoseconds cpu{0};                         ///< all threads, children included
+  std::map<std::uint64_t, Nanoseconds> full;  ///< CPU time of windows every thread was there for
+  std::uint64_t iterations = 0;
+};
+
+class LoadProcess {
+ public:
+  /// Starts tl_load with these arguments, in these cgroups (their cgroup.procs files).
+  LoadProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& procs,
+              bool real_time = false);
+  LoadProcess(LoadProcess&&) noexcept;
+  LoadProcess(const LoadProcess&) = delete;
+  LoadProcess& operator=(const LoadProcess&) = delete;
+  ~LoadProcess();  ///< kills it if it still runs
+
+  pid_t pid() const { return pid_; }
+  bool running();
+  /// Asks it to end.
+  void stop();
+  /// Waits for its end. Fails the test when it failed.
+  LoadRecord finish();
+
+ private:
+  pid_t pid_ = -1;
+  int output_ = -1;
+};
+
+}  // namespace throttlelens::test

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer.h"
+
+#include <ctime>
+
+#include <catch2/catch.hpp>
+#include <sys/resource.h>
+
+#include "probe/plan.h"
+
+namespace throttlelens::test {
+
+namespace {
+
+void sleep_until(MonoTime time) {
+  const auto ns = time.since_boot.count();
+  const timespec at{.tv_sec = ns / 1'000'000'000, .tv_nsec = ns % 1'000'000'000};
+  while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, nullptr) != 0) {
+  }
+}
+
+}  // namespace
+
+Observer::Observer(const SourceOptions& options) : options_(options) {
+  auto tree = CgroupTree::open({});
+  INFO((tree ? "" : tree.error().message()));
+  REQUIRE(tree);
+  tree_ = std::move(*tree);
+  const ProbePlan plan = make_plan(detect_features());
+  INFO(plan.reason);
+  REQUIRE(plan.bpf);
+  auto source = make_bpf_source(
+      options, ProbeInfo{.tier = "bpf", .reason = {}, .kernel = {}, .cgroup_mode = {}}, *tree_);
+  INFO((source ? "" : source.error().message()));
+  REQUIRE(source);
+  source_ = std::move(*source);
+  // Counting begins at the first window's edge after attaching.
+  sleep_until_next_edge();
+  collect();
+}
+
+void Observer::sleep_until_next_edge() const {
+  const auto window = clock_.now().since_boot / options_.base;
+  sleep_until({options_.base * (window + 1) + std::chrono::milliseconds(1)});
+}
+
+void Observer::run_until(const std::function<bool()>& done) {
+  int more = 2;
+  while (more > 0) {
+    sleep_until_next_edge();
+    if (done()) --more;
+    collect();
+  }
+}
+
+void Observer::run_for(Nanoseconds time) {
+  const MonoTime end = clock_.now() + time;
+  run_until([&] { return clock_.now() >= end; });
+}
+
+void Observer::collect() {
+  const auto changes = tree_->changes();
+  REQUIRE(changes);
+  const auto batches = source_->collect(clock_.now(), *changes);
+  INFO((batches ? "" : batches.error().message()));
+  REQUIRE(batches);
+  for (const WindowBatch& batch : *batches) take(batch);
+}
+
+void Observer::take(const WindowBatch& batch) {
+  if (first_window_ == 0) first_window_ = batch.first;
+  for (const CgroupAppeared& cgroup : batch.appeared) {
+    paths_[cgroup.key] = cgroup.path;
+    by_path_[cgroup.path] = Observed{};
+    by_path_[cgroup.path].usage_before = cgroup.usage_before;
+  }
+  for (const CgroupUse& use : batch.use) {
+    REQUIRE(use.used.count() >= 0);
+    Observed& observed = by_path_[paths_.at(use.key)];
+    if (batch.missed) {
+      observed.in_gaps += use.used;
+    } else {
+      observed.windows[batch.first] += use.used;
+      observed.in_windows += use.used;
+    }
+  }
+  for (const UsageCorrection& correction : batch.corrections) {
+    by_path_[paths_.at(correction.key)].corrected += correction.missed;
+  }
+  for (const BandwidthSample& sample : batch.bandwidth) {
+    by_path_[paths_.at(sample.key)].bandwidth = sample.value;
+  }
+  for (const CgroupKey key : batch.gone) by_path_[paths_.at(key)].gone = true;
+  if (batch.missed) {
+    for (WindowIndex i = 0; i < batch.count; ++i) missed_.insert(batch.first + i);
+  } else {
+    node_.push_back(batch.node);
+  }
+  losses_ = batch.losses;
+}
+
+const Observed& Observer::of(const std::string& path) const {
+  static const Observed nothing;
+  const auto it = by_path_.find(path);
+  return it == by_path_.end() ? nothing : it->second;
+}
+
+}  // namespace throttlelens::test

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "truth.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+
+#include <catch2/catch.hpp>
+
+namespace throttlelens::test {
+
+using namespace std::chrono_literals;
+
+bool emulated() {
+  static const bool value = [] {
+    std::ifstream file("/proc/cpuinfo");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    return text.find("QEMU Virtual CPU") != std::string::npos ||
+           text.find("QEMU TCG") != std::string::npos;
+  }();
+  return value;
+}
+
+std::vector<std::string> procs_of(const ScopedCgroup& group) {
+  std::vector<std::string> files{group.cpu_dir() + "/cgroup.procs"};
+  if (group.usage_dir() != group.cpu_dir()) files.push_back(group.usage_dir() + "/cgroup.procs");
+  return files;
+}
+
+namespace {
+
+void report(const char* what, const std::string& path, double value, double bound) {
+  std::printf("  %-28s %-44s %12.3f us   bound %10.1f us\n", what, path.c_str(), value / 1e3,
+              bound / 1e3);
+  std::fflush(stdout);
+}
+
+}  // namespace
+
+void check_sum(const Observer& observer, const ScopedCgroup& group) {
+  const Observed& seen = observer.of(group.path());
+  const Nanoseconds kernel = group.usage();
+  const auto difference = static_cast<double>((seen.total() - kernel).count());
+  const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005);
+  report("sum of windows - kernel", group.path(), difference, bound);
+  INFO(group.path() << ": windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count()
+                    << " corrected " << seen.corrected.count() << " kernel " << kernel.count());
+  CHECK(kernel.count() > 0);
+  CHECK(std::abs(difference) <= bound);
+}
+
+void check_windows(const Observer& observer, const std::string& path, const LoadRecord& load) {
+  const Observed& seen = observer.of(path);
+  std::vector<double> errors;
+  for (const auto& [index, truth] : load.full) {
+    if (index < observer.first_window() || observer.missed().contains(index)) continue;
+    const auto it = seen.windows.find(index);
+    const Nanoseconds ours = it == seen.windows.end() ? 0ns : it->second;
+    errors.push_back(std::abs(static_cast<double>((ours - truth).count())));
+    if (errors.back() > 1e6) {
+      std::printf("  window %llu (first %llu): %.3f ms, the load says %.3f ms\n",
+                  static_cast<unsigned long long>(index),
+                  static_cast<unsigned long long>(observer.first_window()), to_seconds(ours) * 1e3,
+                  to_seconds(truth) * 1e3);
+    }
+  }
+  REQUIRE(errors.size() >= 20);
+  std::ranges::sort(errors);
+  const double p99 = errors[(errors.size() * 99 + 99) / 100 - 1];
+  const double bound = emulated() ? 5e6 : 1e6;
+  report("window error, median", path, errors[errors.size() / 2], bound);
+  report("window error, 99 %", path, p99, bound);
+  INFO(path << " over " << errors.size() << " windows");
+  CHECK(p99 <= bound);
+  CHECK(observer.missed().size() <= load.full.size() / 20);
+}
+
+void check_bandwidth(const Observer& observer, const ScopedCgroup& group) {
+  const Observed& seen = observer.of(group.path());
+  REQUIRE(seen.bandwidth);
+  const Bandwidth& ours = *seen.bandwidth;
+  INFO(group.stat_text());
+  CHECK(ours.nr_periods == group.stat_field("nr_periods").value());
+  CHECK(ours.nr_throttled == group.stat_field("nr_throttled").value());
+  const bool v2 = ScopedCgroup::mode() == CgroupMode::v2;
+  const auto kernel = v2 ? std::chrono::microseconds(group.stat_field("throttled_usec").value())
+                         : Nanoseconds(group.stat_field("throttled_time").value());
+  CHECK(ours.throttled_time / (v2 ? 1000 : 1) == kernel / (v2 ? 1000 : 1));
+  const auto bursts = group.stat_field("nr_bursts");
+  CHECK(ours.nr_bursts == bursts);
+  if (bursts) {
+    const Nanoseconds burst = v2 ? std::chrono::microseconds(group.stat_field("burst_usec").value())
+                                 : Nanoseconds(group.stat_field("burst_time").value());
+    CHECK(ours.burst_time.value() / (v2 ? 1000 : 1) == burst / (v2 ? 1000 : 1));
+  }
+}
+
+}  // namespace throttlelens::test
