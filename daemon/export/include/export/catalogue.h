@@ -11,16 +11,20 @@ namespace throttlelens {
 enum class MetricKind { counter, gauge, histogram };
 
 struct MetricEntry {
-  std::string_view name;  ///< with the prefix throttlelens_
+  std::string_view name;  ///< as exposed; process_* have no prefix, by Prometheus convention
   MetricKind kind;
-  std::string_view labels;  ///< comma separated, in order
+  std::string_view labels;  ///< comma separated, in order; an empty one is left out of the sample
   std::string_view help;    ///< one line: meaning and unit
   std::string_view source;  ///< kernel field or file the value comes from
   std::string_view tiers;   ///< "bpf, cpustat" or "bpf"
 };
 
+/// In the order in which families are exposed.
 std::span<const MetricEntry> metric_catalogue();
+/// "counter", "gauge" or "histogram".
+std::string_view to_string(MetricKind kind);
 std::string catalogue_markdown();
+/// {"schema_version": 1, "metrics": [{name, type, labels, help, source, tiers}]}
 std::string catalogue_json();
 
 }  // namespace throttlelens

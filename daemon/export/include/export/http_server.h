@@ -3,13 +3,12 @@
 // Its threads read snapshots and never touch the sampler.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
-#include "base/units.h"
 
 namespace throttlelens {
 
@@ -20,17 +19,22 @@ struct HttpResponse {
 };
 
 struct HttpServerOptions {
-  std::string listen = "127.0.0.1:9976";  ///< ADDRESS:PORT, [ADDRESS]:PORT; port 0: any free one
-  unsigned threads = 2;
-  unsigned max_connections = 64;
-  unsigned max_connections_per_address = 32;
-  unsigned connection_timeout_seconds = 10;
-  std::size_t connection_memory_bytes = 64 * 1024;
+  /// ADDRESS:PORT, [ADDRESS]:PORT, or :PORT for all addresses; [::]:PORT takes IPv4 too; port 0:
+  /// any free one. Names are not looked up.
+  std::string listen = "127.0.0.1:9976";
+  unsigned max_connections = 64;              ///< more wait in the kernel's queue
+  unsigned max_connections_per_address = 32;  ///< more are closed at once
+  unsigned connection_timeout_seconds = 10;   ///< without a byte moving
+  /// From accept to the last byte, whatever trickles: one connection serves one request.
+  unsigned request_deadline_seconds = 60;
+  std::size_t connection_memory_bytes = 64 * 1024;  ///< bounds the request's line and headers
 };
 
-/// What the endpoints show; called on HTTP threads, so they must be thread-safe.
+/// What the endpoints show; called on the server's two threads, so they must be thread-safe.
 struct HttpHandlers {
+  /// May wait: it has a thread of its own, and is called once for all who asked meanwhile.
   std::function<HttpResponse()> metrics;
+  // These must not wait: they run on the thread that moves everybody's bytes.
   std::function<HttpResponse()> livez;  ///< also serves /healthz
   std::function<HttpResponse()> readyz;
   std::function<HttpResponse()> index;
@@ -40,7 +44,7 @@ class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options,
                                                    HttpHandlers handlers);
-  ~HttpServer();  ///< stops accepting, ends open connections
+  ~HttpServer();  ///< ends open connections; waits for a metrics handler that is running
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   /// The address in use, with the real port: "127.0.0.1:9976".

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <cstdint>
-#include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "model/snapshot.h"
@@ -17,14 +17,15 @@ struct BuildInfo {
   std::string compiler;
 };
 
-/// The process on itself. Source: /proc/self/stat, /proc/self/fd, getrlimit.
+/// The process on itself; what could not be read is absent.
+/// Source: CLOCK_PROCESS_CPUTIME_ID, /proc/self/stat, /proc/self/fd, getrlimit.
 struct ProcessStats {
-  double cpu_seconds = 0;
-  double start_time_seconds = 0;
-  std::uint64_t resident_bytes = 0;
-  std::uint64_t virtual_bytes = 0;
-  std::uint64_t open_fds = 0;
-  std::uint64_t max_fds = 0;
+  std::optional<double> cpu_seconds;
+  std::optional<double> start_time_seconds;  ///< since the epoch
+  std::optional<std::uint64_t> resident_bytes;
+  std::optional<std::uint64_t> virtual_bytes;
+  std::optional<std::uint64_t> open_fds;
+  std::optional<std::uint64_t> max_fds;
 };
 
 struct MetricsOptions {
@@ -32,8 +33,13 @@ struct MetricsOptions {
   BuildInfo build;
 };
 
-/// Text exposition format 0.0.4. Rows beyond max_series are left out whole and counted in
-/// throttlelens_series_dropped_total, which never goes down: `dropped_so_far` is updated.
+inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
+
+/// Text exposition format 0.0.4. At most max_series series: the node's and the profiler's own are
+/// always there, then cgroups with a limit, then those with the most CPU time in total, until the
+/// next one would not fit. A cgroup is there whole or not at all; series left out are added to
+/// `dropped_so_far` (throttlelens_series_dropped_total), once each time they are left out. Callers
+/// that share one `dropped_so_far` must take turns.
 std::string render_metrics(const Snapshot& snapshot, const ProcessStats& process,
                            const MetricsOptions& options, std::uint64_t& dropped_so_far);
 

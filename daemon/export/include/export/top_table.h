@@ -9,6 +9,8 @@
 
 namespace throttlelens {
 
+/// Highest first; ties, and rows that cannot know, by path. cpu: use in the second shortest
+/// window; throttled: time throttled, then share of periods; peak: of the shortest window.
 enum class TopOrder { cpu, throttled, peak, path };
 
 struct TopOptions {
@@ -18,8 +20,12 @@ struct TopOptions {
   bool color = false;      ///< ANSI colours
 };
 
+/// Lines besides the rows, at most: header, losses, heading, blank, what was left out, legend.
+inline constexpr std::size_t kTopExtraLines = 6;
+
 /// Counters (throttled periods and time) are differences between the two snapshots; `before` may
-/// be null, then they are shown since the cgroup was made.
+/// be null, then they are shown since the cgroup was made. Bytes of paths that are not printable
+/// ASCII are shown as \xNN, so that no name can command the terminal.
 std::string render_top(const Snapshot* before, const Snapshot& now, const TopOptions& options);
 
 }  // namespace throttlelens

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "http_worker.h"
+
+#include <exception>
+#include <utility>
+
+#include <sys/socket.h>
+
+namespace throttlelens {
+
+HttpResponse call_handler(const std::function<HttpResponse()>& handler) noexcept {
+  try {
+    if (handler) return handler();
+    return {.status = MHD_HTTP_NOT_FOUND, .body = "not found\n"};
+  } catch (const std::exception&) {
+    return {.status = MHD_HTTP_INTERNAL_SERVER_ERROR, .body = "failed\n"};
+  }
+}
+
+HttpWorker::HttpWorker(std::function<HttpResponse()> handler, std::chrono::seconds deadline)
+    : handler_(std::move(handler)), deadline_(deadline), thread_([this] { run(); }) {}
+
+bool HttpWorker::submit(PendingRequest& request) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return false;
+  queue_.push_back(&request);
+  request.submitted = true;
+  // Before the worker can see it, which would resume what is not suspended.
+  ::MHD_suspend_connection(request.connection);
+  wake_.notify_one();
+  return true;
+}
+
+HttpWorker::Handle HttpWorker::connection_opened(int fd) {
+  const std::lock_guard lock(mutex_);
+  connections_.push_back({.fd = fd, .deadline = std::chrono::steady_clock::now() + deadline_});
+  // Later ones are due later, so only the first can be what the worker should wait for.
+  if (connections_.size() == 1) wake_.notify_one();
+  return std::prev(connections_.end());
+}
+
+void HttpWorker::connection_closed(Handle connection) {
+  const std::lock_guard lock(mutex_);
+  connections_.erase(connection);
+}
+
+void HttpWorker::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void HttpWorker::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const SteadyTime next = end_overdue();
+    if (!queue_.empty()) {
+      const std::vector<PendingRequest*> batch = std::exchange(queue_, {});
+      lock.unlock();
+      answer(batch);
+      lock.lock();
+    } else if (stopping_) {
+      return;
+    } else if (next == SteadyTime::max()) {
+      wake_.wait(lock);
+    } else {
+      wake_.wait_until(lock, next);
+    }
+  }
+}
+
+void HttpWorker::answer(const std::vector<PendingRequest*>& batch) {
+  HttpResponse plain = call_handler(handler_);
+  PreparedResponse compressed;
+  PreparedResponse identity;
+  bool wanted_plain = false;
+  bool wanted_gzip = false;
+  for (const PendingRequest* request : batch) {
+    (request->wants_gzip ? wanted_gzip : wanted_plain) = true;
+  }
+  try {
+    if (wanted_gzip) {
+      if (auto body = gzip(plain.body)) {
+        compressed = prepare(
+            {.status = plain.status, .content_type = plain.content_type, .body = std::move(*body)},
+            true, true);
+      }
+    }
+    if (wanted_plain || !compressed.response) identity = prepare(std::move(plain), false, true);
+  } catch (const std::exception&) {
+    // Out of memory: connections without an answer are closed.
+    compressed = {};
+    identity = {};
+  }
+  for (PendingRequest* request : batch) {
+    request->answer = request->wants_gzip && compressed.response ? compressed : identity;
+    ::MHD_resume_connection(request->connection);
+  }
+}
+
+HttpWorker::SteadyTime HttpWorker::end_overdue() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  for (Connection& connection : connections_) {
+    if (connection.ended) continue;
+    if (connection.deadline > now) return connection.deadline;
+    // Only shut down: the event loop sees it and closes. The descriptor cannot be another's yet,
+    // because connection_closed() comes before it is closed.
+    ::shutdown(connection.fd, SHUT_RDWR);
+    connection.ended = true;
+  }
+  return SteadyTime::max();
+}
+
+}  // namespace throttlelens

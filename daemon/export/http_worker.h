@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+// The second thread of the server: runs the handler that may wait, and ends connections whose time
+// is over. Everybody who asks while it is busy shares the next answer, so that a hundred scrapers
+// cost as much CPU time and memory as one.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <list>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include <microhttpd.h>
+
+#include "http_response.h"
+
+namespace throttlelens {
+
+/// One request in the state between its two calls of the access handler.
+struct PendingRequest {
+  explicit PendingRequest(MHD_Connection* c) : connection(c) {}
+
+  MHD_Connection* connection;
+  bool wants_gzip = false;
+  bool submitted = false;
+  PreparedResponse answer;  ///< set while the connection is suspended; empty: out of memory
+};
+
+class HttpWorker {
+ public:
+  using SteadyTime = std::chrono::steady_clock::time_point;
+  struct Connection {
+    int fd = -1;
+    SteadyTime deadline;
+    bool ended = false;
+  };
+  using Handle = std::list<Connection>::iterator;
+
+  HttpWorker(std::function<HttpResponse()> handler, std::chrono::seconds deadline);
+  ~HttpWorker() { stop(); }
+  HttpWorker(const HttpWorker&) = delete;
+  HttpWorker& operator=(const HttpWorker&) = delete;
+
+  /// Suspends the connection until request.answer is there; false if the worker has stopped.
+  bool submit(PendingRequest& request);
+  Handle connection_opened(int fd);
+  void connection_closed(Handle connection);
+  /// Answers what has been submitted and takes nothing more.
+  void stop();
+
+ private:
+  void run();
+  void answer(const std::vector<PendingRequest*>& batch);
+  /// Returns when the next one's time is over; the clock's maximum if there is none.
+  SteadyTime end_overdue();
+
+  const std::function<HttpResponse()> handler_;
+  const std::chrono::seconds deadline_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<PendingRequest*> queue_;
+  std::list<Connection> connections_;  ///< oldest first
+  bool stopping_ = false;
+  std::thread thread_;  ///< last, so that all it uses is there
+};
+
+/// Calls a handler; what it throws becomes a 500, because callers are C or a bare thread.
+HttpResponse call_handler(const std::function<HttpResponse()>& handler) noexcept;
+
+}  // namespace throttlelens

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Cgroup paths are bytes that others choose; label values are UTF-8, unique and not too long.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace throttlelens {
+
+/// Longer values are cut: 1 KiB is five times a pod's path, and a scrape pays for every byte.
+inline constexpr std::size_t kMaxLabelBytes = 1024;
+
+/// The value as it may be exposed: invalid UTF-8 and NUL as \xNN, cut at a character's border.
+std::string readable_value(std::string_view bytes, std::size_t max_bytes = kMaxLabelBytes);
+
+/// A distinct value for each path. One that had to be changed ends in ~ and a hash of the path, so
+/// that two that only differ in what was changed stay two, and stay the same from scrape to scrape.
+/// Absent for a path that came before in the list.
+std::vector<std::optional<std::string>> distinct_values(const std::vector<std::string_view>& paths);
+
+}  // namespace throttlelens

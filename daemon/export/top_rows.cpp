@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "top_rows.h"
+
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+#include <unordered_map>
+
+namespace throttlelens {
+
+namespace {
+
+struct ThrottleDelta {
+  std::uint64_t periods = 0;
+  std::uint64_t throttled = 0;
+  Nanoseconds time{0};
+};
+
+/// Absent if a counter went backwards: then it is not the same cgroup's.
+std::optional<ThrottleDelta> difference(const Bandwidth& before, const Bandwidth& now) {
+  if (now.nr_periods < before.nr_periods || now.nr_throttled < before.nr_throttled ||
+      now.throttled_time < before.throttled_time) {
+    return std::nullopt;
+  }
+  return ThrottleDelta{.periods = now.nr_periods - before.nr_periods,
+                       .throttled = now.nr_throttled - before.nr_throttled,
+                       .time = now.throttled_time - before.throttled_time};
+}
+
+void fill_throttling(TopRow& out, const ThrottleDelta& delta, std::optional<double> seconds) {
+  // No period with anything to run is no throttled period.
+  out.throttled_ratio = delta.periods == 0 ? 0.0
+                                           : static_cast<double>(delta.throttled) /
+                                                 static_cast<double>(delta.periods);
+  out.throttled_time =
+      seconds ? std::chrono::duration_cast<Nanoseconds>(delta.time / *seconds) : delta.time;
+}
+
+using Earlier = std::unordered_map<CgroupKey, const Bandwidth*>;
+
+TopRow make_row(const CgroupRow& row, const Earlier* earlier, std::optional<double> seconds) {
+  TopRow out;
+  out.row = &row;
+  for (const WindowValue& window : row.windows) {
+    out.use.push_back(cores(window.last, window.length));
+  }
+  if (!row.windows.empty()) out.peak = cores(row.windows[0].peak, row.windows[0].length);
+  if (!row.bandwidth) return out;
+  const Bandwidth& bandwidth = *row.bandwidth;
+  if (bandwidth.limit && bandwidth.limit->period.count() > 0) out.limit = bandwidth.limit->cores();
+  if (!bandwidth.limit && bandwidth.nr_periods == 0) return out;
+  if (earlier == nullptr) {
+    fill_throttling(out,
+                    {.periods = bandwidth.nr_periods,
+                     .throttled = bandwidth.nr_throttled,
+                     .time = bandwidth.throttled_time},
+                    std::nullopt);
+    return out;
+  }
+  const auto found = earlier->find(row.key);
+  if (found == earlier->end() || !seconds) return out;
+  if (const auto delta = difference(*found->second, bandwidth)) {
+    fill_throttling(out, *delta, seconds);
+  }
+  return out;
+}
+
+template <typename T>
+int compare_descending(const std::optional<T>& a, const std::optional<T>& b) {
+  if (a == b) return 0;
+  return a > b ? -1 : 1;  // absent is less than anything
+}
+
+/// Negative if `a` comes first.
+int compare(const TopRow& a, const TopRow& b, TopOrder order, std::size_t window) {
+  const auto use = [window](const TopRow& row) {
+    return window < row.use.size() ? row.use[window] : std::nullopt;
+  };
+  switch (order) {
+    case TopOrder::cpu:
+      return compare_descending(use(a), use(b));
+    case TopOrder::peak:
+      return compare_descending(a.peak, b.peak);
+    case TopOrder::throttled: {
+      const int by_time = compare_descending(a.throttled_time, b.throttled_time);
+      return by_time != 0 ? by_time : compare_descending(a.throttled_ratio, b.throttled_ratio);
+    }
+    case TopOrder::path:
+      return 0;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::size_t now_window(const Snapshot& snapshot) {
+  return snapshot.reported.size() > 1 ? 1 : 0;
+}
+
+std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length) {
+  if (!used || length.count() <= 0) return std::nullopt;
+  return to_seconds(*used) / to_seconds(length);
+}
+
+std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order) {
+  Earlier earlier;
+  std::optional<double> seconds;
+  if (before != nullptr) {
+    for (const CgroupRow& row : before->cgroups) {
+      if (row.bandwidth) earlier.emplace(row.key, &*row.bandwidth);
+    }
+    if (now.taken > before->taken) seconds = to_seconds(now.taken - before->taken);
+  }
+  std::vector<TopRow> rows;
+  for (const CgroupRow& row : now.cgroups) {
+    if (!row.path || (*row.path == "/" && now.cgroups.size() > 1)) continue;
+    rows.push_back(make_row(row, before != nullptr ? &earlier : nullptr, seconds));
+  }
+  const std::size_t window = now_window(now);
+  std::ranges::sort(rows, [&](const TopRow& a, const TopRow& b) {
+    const int result = compare(a, b, order, window);
+    return result != 0 ? result < 0 : *a.row->path < *b.row->path;
+  });
+  return rows;
+}
+
+}  // namespace throttlelens

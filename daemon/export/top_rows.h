@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The numbers of the table, before they are text.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "export/top_table.h"
+#include "model/snapshot.h"
+
+namespace throttlelens {
+
+struct TopRow {
+  const CgroupRow* row = nullptr;
+  std::optional<double> peak;              ///< cores, of the shortest window
+  std::vector<std::optional<double>> use;  ///< cores, in the order of Snapshot::reported
+  std::optional<double> limit;             ///< cores
+  std::optional<double> throttled_ratio;   ///< of the periods between the snapshots
+  /// Per second between the snapshots; the sum since the cgroup was made if there is one only.
+  std::optional<Nanoseconds> throttled_time;
+};
+
+/// The window that stands for "now": long enough to be steady.
+std::size_t now_window(const Snapshot& snapshot);
+std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length);
+
+/// Sorted, without the root unless it is the only one: the header shows the node.
+std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order);
+
+}  // namespace throttlelens

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+
+#include <catch2/catch.hpp>
+
+#include "export/index_page.h"
+#include "export_samples.h"
+
+using namespace throttlelens;
+
+TEST_CASE("the page says what is here") {
+  const Snapshot snapshot = samples::full_snapshot();
+  const std::string page = render_index(&snapshot, samples::options().build);
+  for (const char* part :
+       {"<html lang=\"en\">", "<title>throttlelens</title>", "<a href=\"/metrics\">",
+        "<a href=\"/livez\">", "<a href=\"/readyz\">", "<dd>0.1.0</dd>", "<dd>bpf</dd>",
+        "<dd>no kernel BTF</dd>", "<dd>2</dd>"}) {
+    CAPTURE(part);
+    CHECK(page.find(part) != std::string::npos);
+  }
+  CHECK(render_index(nullptr, {}).find("<dd>not yet</dd>") != std::string::npos);
+}
+
+TEST_CASE("nothing on the page can become markup") {
+  Snapshot snapshot = samples::full_snapshot();
+  snapshot.probe.reason = "<script>\"'&\xff";
+  const std::string page = render_index(&snapshot, {});
+  CHECK(page.find("<dd>&lt;script&gt;&quot;&#39;&amp;\\xff</dd>") != std::string::npos);
+  CHECK(page.find("<script>") == std::string::npos);
+}

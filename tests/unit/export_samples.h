@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Hand-made snapshots for the tests of the export room.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "export/metrics.h"
+#include "model/snapshot.h"
+
+namespace throttlelens::samples {
+
+using namespace std::chrono_literals;
+
+inline CgroupRow row(std::uint64_t id, std::string path) {
+  CgroupRow out;
+  out.key = {id};
+  out.path = std::make_shared<const std::string>(std::move(path));
+  out.usage = 90s;
+  out.windows = {{.length = 100ms, .last = 50ms, .peak = 200ms},
+                 {.length = 1s, .last = 250ms, .peak = 1s},
+                 {.length = 5s, .last = 5s, .peak = 6s}};
+  return out;
+}
+
+/// Every optional value is there: 25 series.
+inline CgroupRow limited_row(std::uint64_t id, std::string path) {
+  CgroupRow out = row(id, std::move(path));
+  out.bandwidth = Bandwidth{.limit = CpuLimit{.quota = 150ms, .period = 100ms, .burst = 10ms},
+                            .nr_periods = 100,
+                            .nr_throttled = 40,
+                            .throttled_time = 2500ms,
+                            .nr_bursts = 3,
+                            .burst_time = 30ms};
+  out.limit_ratio = LimitRatioHistogram{.buckets = {5, 0, 1, 0, 0, 2, 0, 0, 0, 1}, .sum = 6.5};
+  return out;
+}
+
+/// Without cgroups.
+inline Snapshot empty_snapshot() {
+  Snapshot out;
+  out.taken = {100s};
+  out.last_window = 999;
+  out.ready = true;
+  out.base = 100ms;
+  out.reported = {100ms, 1s, 5s};
+  out.probe = {.tier = "bpf", .reason = "", .kernel = "6.1.0", .cgroup_mode = "v2"};
+  out.cpus_online = 8;
+  out.node = {{.length = 100ms, .busy = 200ms, .idle_ratio = 0.75},
+              {.length = 1s, .busy = 2310ms, .idle_ratio = 0.71},
+              {.length = 5s, .busy = 10s, .idle_ratio = 0.75}};
+  out.losses.lost_switches = 0;
+  return out;
+}
+
+/// One of everything that can be exported.
+inline Snapshot full_snapshot() {
+  Snapshot out = empty_snapshot();
+  out.probe.reason = "no kernel BTF";
+  out.losses.lost_switches = 9;
+  out.losses.recovered_switches = 8;
+  out.losses.missed_windows = 2;
+  out.losses.dropped_cgroups = 3;
+  out.losses.probe_run_time = 1500ms;
+  out.cgroups = {row(1, "/"), limited_row(2, "/limited")};
+  return out;
+}
+
+inline ProcessStats process() {
+  return {.cpu_seconds = 1.5,
+          .start_time_seconds = 1700000000.25,
+          .resident_bytes = 4096,
+          .virtual_bytes = 8192,
+          .open_fds = 12,
+          .max_fds = 1024};
+}
+
+inline MetricsOptions options(std::uint32_t max_series = 50000) {
+  return {.max_series = max_series,
+          .build = {.version = "0.1.0", .commit = "abc", .libbpf = "1.1", .compiler = "GNU 12"}};
+}
+
+}  // namespace throttlelens::samples
