@@ -3,7 +3,10 @@
 // histograms that are sums over them.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/units.h"
@@ -28,16 +31,23 @@ class Timeline {
   Timeline(const Timeline&) = delete;
   Timeline& operator=(const Timeline&) = delete;
 
-  /// Batches must come in order of their windows. Costs time only for the cgroups named in it.
+  /// Batches come in order of their windows; one that does not is ignored. Windows no batch spoke
+  /// of count as missed. Costs time only for the cgroups named in it.
   void apply(const WindowBatch& batch);
-  /// The state after the last batch applied, including cgroups that are gone until forget().
+  /// The state after the last batch applied, including cgroups that are gone until forget(), in no
+  /// particular order. Peaks are exact: of the windows that ended in (now - peak_span, now], where
+  /// now is the end of the last base window. A cgroup's windows are absent as long as they started
+  /// before it appeared, unless it had used nothing before.
   TimelineReading read() const;
   /// CPU time of each base window in [first, first + count), oldest first; absent where the window
-  /// was missed, is outside the history, or is not completed. To the microsecond.
+  /// was missed, is outside the history, is not completed, or ended before the cgroup appeared. To
+  /// the microsecond, and so is the sum over any stretch.
   std::vector<std::optional<Nanoseconds>> history(CgroupKey key, WindowIndex first,
                                                   std::uint32_t count) const;
   /// Frees what is kept of a cgroup.
   void forget(CgroupKey key);
+  /// Memory kept for a cgroup, without the allocator's own; 0 if there is no such cgroup.
+  std::size_t bytes(CgroupKey key) const;
 
  private:
   struct Impl;

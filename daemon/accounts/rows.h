@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of rows: one per path, taken over by the newest cgroup of that path, kept for a while
+// after its cgroup is gone.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+#include "model/window_batch.h"
+#include "path_filter.h"
+
+namespace throttlelens::accounts {
+
+/// What is known of the cgroup behind a row, beside its time.
+struct Row {
+  CgroupKey key;
+  std::shared_ptr<const std::string> path;
+  std::optional<Nanoseconds> usage_before;
+  std::optional<Bandwidth> bandwidth;
+  std::optional<MonoTime> gone_at;
+  bool shown = true;      ///< by the filter
+  std::size_t place = 0;  ///< in the order of paths
+};
+
+class Rows {
+ public:
+  Rows(PathFilter filter, Nanoseconds keep_dead);
+
+  void apply(const WindowBatch& batch, MonoTime now);
+  void set_filter(PathFilter filter);
+  /// Drops rows that were dead long enough. Keys whose row ended since the last call, each once.
+  std::vector<CgroupKey> take_ended(MonoTime now);
+
+  /// By the bytes of the path, so "/" is first and parents come before their children.
+  const std::vector<const Row*>& by_path() const { return by_path_; }
+  /// Null if no row belongs to this cgroup.
+  const Row* find(CgroupKey key) const;
+
+ private:
+  void appear(const CgroupAppeared& appeared);
+  void leave(CgroupKey key, MonoTime now);
+  void put_in_order();
+
+  struct Death {
+    MonoTime at;
+    CgroupKey key;
+  };
+
+  PathFilter filter_;
+  Nanoseconds keep_dead_;
+  std::map<std::string_view, Row> rows_;  ///< the view is of the row's own path
+  std::unordered_map<CgroupKey, Row*> by_key_;
+  std::vector<const Row*> by_path_;  ///< kept, so that a snapshot need not sort
+  std::deque<Death> deaths_;         ///< oldest first; some were reborn or superseded since
+  std::vector<CgroupKey> ended_;
+};
+
+}  // namespace throttlelens::accounts

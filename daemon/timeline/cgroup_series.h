@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that is remembered of one cgroup.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/units.h"
+#include "coverage.h"
+#include "history.h"
+#include "limit_ratio.h"
+#include "model/series.h"
+#include "window_sum.h"
+
+namespace throttlelens::timeline {
+
+class CgroupSeries {
+ public:
+  CgroupSeries(Life life, std::size_t lengths) : life_(life), windows_(lengths) {}
+
+  /// Time that belongs to the total.
+  void add_total(Nanoseconds used);
+  /// Time within the base window that `coverage` is about to see; belongs to the total as well.
+  void add_window(const Coverage& coverage, Nanoseconds used);
+  void restart_total() { total_ = Nanoseconds(0); }
+  /// The limit's CPU time per base window, from the window on that `coverage` is about to see.
+  void set_limit(const Coverage& coverage, std::optional<double> limit);
+  /// The cgroup was removed: no windows are counted against its limit any more.
+  void end(const Coverage& coverage);
+  bool ended() const { return ended_; }
+
+  SeriesReading read(const Coverage& coverage, CgroupKey key,
+                     std::span<const Nanoseconds> lengths) const;
+  std::optional<Nanoseconds> at(const Coverage& coverage, WindowIndex window) const;
+  /// Frees what lies behind the history and the peaks.
+  void expire(const Coverage& coverage);
+  std::size_t bytes() const;
+
+ private:
+  Life life_;
+  bool ended_ = false;
+  Nanoseconds total_{0};
+  std::vector<WindowSum> windows_;     ///< one per reported length
+  std::unique_ptr<LimitRatio> ratio_;  ///< null until a limit is known: most never have one
+  History history_;
+};
+
+}  // namespace throttlelens::timeline
