@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -81,5 +82,16 @@ using ConfigProblems = std::vector<ConfigProblem>;
 
 std::expected<Config, ConfigProblems> parse_config(std::string_view yaml, std::string file_name);
 std::expected<Config, ConfigProblems> load_config(const std::string& path);
+
+/// Every key the file may hold, by its dotted name: "windows.base".
+std::vector<std::string> config_keys();
+
+// The file's own rules, for flags that override it. What is wrong comes back as the end of a
+// sentence that starts with the value: "has no unit; valid units are ...".
+
+/// "100ms", "0.5s", "5m", "1h".
+std::expected<Nanoseconds, std::string> parse_duration(std::string_view text);
+/// Nothing when `listen` is ADDRESS:PORT or [ADDRESS]:PORT.
+std::optional<std::string> listen_problem(std::string_view listen);
 
 }  // namespace throttlelens
