@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/arguments.h"
+
+#include <map>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+#include "version.h"
+
+namespace throttlelens {
+namespace {
+
+constexpr int kWrongUsage = 2;
+constexpr Nanoseconds kShortestInterval = std::chrono::milliseconds(100);
+constexpr Nanoseconds kLongestInterval = std::chrono::hours(1);
+
+const std::map<std::string, LogLevel> kLogLevels{
+    {"trace", LogLevel::trace},     {"debug", LogLevel::debug}, {"info", LogLevel::info},
+    {"warning", LogLevel::warning}, {"error", LogLevel::error}, {"off", LogLevel::off}};
+const std::map<std::string, TopOrder> kOrders{{"cpu", TopOrder::cpu},
+                                              {"throttled", TopOrder::throttled},
+                                              {"peak", TopOrder::peak},
+                                              {"path", TopOrder::path}};
+
+std::string quoted(const std::string& text, const std::string& problem) {
+  return "'" + text + "' " + problem;
+}
+
+/// CLI11 validators return what is wrong, empty when nothing is.
+std::string check_listen(const std::string& text) {
+  const auto problem = listen_problem(text);
+  return problem ? quoted(text, *problem) : "";
+}
+
+std::string check_interval(const std::string& text) {
+  const auto parsed = parse_duration(text);
+  if (!parsed) return quoted(text, parsed.error());
+  if (*parsed >= kShortestInterval && *parsed <= kLongestInterval) return {};
+  return quoted(text, "is not between 100ms and 1h");
+}
+
+struct Parser {
+  CLI::App app{"Shows where containers lose CPU time: bursts, throttling and limits per cgroup.",
+               "throttlelens"};
+  RunArguments run;
+  TopArguments top;
+  DoctorArguments doctor;
+  CheckConfigArguments check;
+  MetricsArguments metrics;
+  std::string listen, log_level, interval, order = "cpu", doctor_output = "table",
+                                           metrics_output = "markdown";
+  std::uint32_t iterations = 0;
+  std::uint32_t rows = 0;
+
+  CLI::App* add(const std::string& name, const std::string& does, const std::string& example) {
+    auto* command = app.add_subcommand(name, does);
+    command->footer("Example:\n  " + example);
+    return command;
+  }
+
+  static void add_config(CLI::App* command, std::string& file) {
+    command->add_option("--config", file, "Configuration file; default: the built-in values")
+        ->envname("THROTTLELENS_CONFIG")
+        ->type_name("FILE");
+  }
+
+  void add_run() {
+    auto* command = add("run", "Profiles this node and serves /metrics, in the foreground",
+                        "throttlelens run --config throttlelens.yaml --listen '[::]:9976'\n\n"
+                        "SIGHUP reloads the configuration, SIGTERM and SIGINT end cleanly.");
+    add_config(command, run.config);
+    command->add_option("--listen", listen, "Address of the HTTP endpoints; port 0: any free one")
+        ->check(CLI::Validator(check_listen, "ADDRESS:PORT"))
+        ->type_name("");
+    command->add_option("--log-level", log_level, "Lowest level that is logged")
+        ->check(CLI::IsMember(keys(kLogLevels)))
+        ->type_name("");
+  }
+
+  void add_top() {
+    auto* command = add("top", "Shows the busiest and most throttled cgroups, live",
+                        "throttlelens top --interval 2s --sort throttled\n\n"
+                        "Keys: q quits; c, t, p order by CPU, throttling, peak.\n"
+                        "Without a terminal one plain table is printed.");
+    add_config(command, top.config);
+    command
+        ->add_option("--interval", interval,
+                     "Time between tables; default: 1s, and without a terminal until every "
+                     "window was measured")
+        ->type_name("TIME")
+        ->check(CLI::Validator(check_interval, ""));
+    command->add_option("--iterations", iterations, "Tables after which to stop")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 1'000'000'000U));
+    command->add_option("--sort", order, "Order of the rows")
+        ->check(CLI::IsMember(keys(kOrders)))
+        ->type_name("")
+        ->capture_default_str();
+    command->add_option("--rows", rows, "Rows shown; default: what fits, 20 without a terminal")
+        ->type_name("N")
+        ->check(CLI::Range(1U, 1'000'000U));
+  }
+
+  void add_rest() {
+    auto* command =
+        add("doctor", "Tells what this machine offers, what is missing and how to get it",
+            "throttlelens doctor -o json\n\nExit code 1: profiling cannot work here at all.");
+    add_config(command, doctor.config);
+    command->add_option("-o,--output", doctor_output, "Form of the report")
+        ->check(CLI::IsMember({"table", "json"}))
+        ->type_name("")
+        ->capture_default_str();
+
+    command = add("check-config", "Validates a configuration file; lists every problem",
+                  "throttlelens check-config config/throttlelens.yaml");
+    command->add_option("FILE", check.file, "Configuration file")->required()->type_name("");
+
+    command = add("metrics", "Prints the metric catalogue",
+                  "throttlelens metrics -o json | jq '.metrics[].name'");
+    command->add_option("-o,--output", metrics_output, "Form of the catalogue")
+        ->check(CLI::IsMember({"markdown", "json"}))
+        ->type_name("")
+        ->capture_default_str();
+
+    add("version", "Prints version, commit, libbpf and build flags", "throttlelens version");
+  }
+
+  template <typename Map>
+  static std::vector<std::string> keys(const Map& map) {
+    std::vector<std::string> names;
+    names.reserve(map.size());
+    for (const auto& [name, value] : map) names.push_back(name);
+    return names;
+  }
+
+  Parser() {
+    app.require_subcommand(1);
+    app.set_version_flag("--version", version_info().version, "Print the version number");
+    app.footer("Example:\n  throttlelens top\n\n'throttlelens COMMAND --help' tells more.");
+    add_run();
+    add_top();
+    add_rest();
+  }
+
+  Arguments result() {
+    const std::string command = app.get_subcommands().front()->get_name();
+    if (command == "run") {
+      if (!listen.empty()) run.listen = listen;
+      if (!log_level.empty()) run.log_level = kLogLevels.at(log_level);
+      return run;
+    }
+    if (command == "top") {
+      if (!interval.empty()) top.interval = parse_duration(interval).value();
+      if (iterations > 0) top.iterations = iterations;
+      if (rows > 0) top.rows = rows;
+      top.order = kOrders.at(order);
+      return top;
+    }
+    doctor.json = doctor_output == "json";
+    metrics.json = metrics_output == "json";
+    if (command == "doctor") return doctor;
+    if (command == "check-config") return check;
+    if (command == "metrics") return metrics;
+    return VersionArguments{};
+  }
+
+  /// CLI11 has an exit code for each kind of mistake; people get one.
+  UsageAnswer answer(const CLI::Error& error) const {
+    if (error.get_exit_code() == 0) {
+      std::ostringstream out;
+      std::ostringstream unused;
+      app.exit(error, out, unused);
+      return {.exit_code = 0, .text = out.str()};
+    }
+    std::string command = "throttlelens";
+    for (const auto* sub : app.get_subcommands()) command += " " + sub->get_name();
+    return {.exit_code = kWrongUsage,
+            .text = "wrong usage of '" + command + "': " + error.what() + " (see " + command +
+                    " --help)"};
+  }
+};
+
+}  // namespace
+
+std::expected<Arguments, UsageAnswer> parse_arguments(int argc, const char* const* argv) {
+  Parser parser;
+  try {
+    parser.app.parse(argc, argv);
+    return parser.result();
+  } catch (const CLI::Error& error) {
+    return std::unexpected(parser.answer(error));
+  }
+}
+
+}  // namespace throttlelens

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the HTTP endpoints answer. Runs on HTTP threads; reads snapshots, never the sampler.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+
+#include "base/clock.h"
+#include "cli/health.h"
+#include "export/http_server.h"
+#include "export/metrics.h"
+#include "export/snapshot_store.h"
+
+namespace throttlelens {
+
+class Endpoints {
+ public:
+  /// Everything passed must outlive the endpoints.
+  Endpoints(SnapshotStore& store, const Health& health, const Clock& clock, BuildInfo build,
+            std::uint32_t max_series);
+
+  /// The handlers refer to this object.
+  HttpHandlers handlers();
+  void set_max_series(std::uint32_t max_series) { max_series_.store(max_series); }
+
+ private:
+  HttpResponse metrics();
+  HttpResponse livez() const;
+  HttpResponse readyz() const;
+  HttpResponse index() const;
+
+  SnapshotStore& store_;
+  const Health& health_;
+  const Clock& clock_;
+  const BuildInfo build_;
+  std::atomic<std::uint32_t> max_series_;
+  std::mutex dropped_lock_;  ///< guards the counter below, among HTTP threads only
+  std::uint64_t dropped_so_far_ = 0;
+};
+
+}  // namespace throttlelens

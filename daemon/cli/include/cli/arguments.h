@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line in, one command's plain arguments out. The only file pair that knows CLI11.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "base/units.h"
+#include "config/config.h"
+#include "export/top_table.h"
+
+namespace throttlelens {
+
+struct RunArguments {
+  std::string config;  ///< empty: the built-in defaults
+  std::optional<std::string> listen;
+  std::optional<LogLevel> log_level;
+};
+
+struct TopArguments {
+  std::string config;
+  std::optional<Nanoseconds> interval;
+  std::optional<std::uint32_t> iterations;
+  TopOrder order = TopOrder::cpu;
+  std::optional<std::size_t> rows;
+};
+
+struct DoctorArguments {
+  std::string config;
+  bool json = false;
+};
+
+struct CheckConfigArguments {
+  std::string file;
+};
+
+struct MetricsArguments {
+  bool json = false;
+};
+
+struct VersionArguments {};
+
+using Arguments = std::variant<RunArguments, TopArguments, DoctorArguments, CheckConfigArguments,
+                               MetricsArguments, VersionArguments>;
+
+/// Nothing to run: help was asked for (0), or the usage was wrong (2).
+struct UsageAnswer {
+  int exit_code = 0;
+  std::string text;
+};
+
+std::expected<Arguments, UsageAnswer> parse_arguments(int argc, const char* const* argv);
+
+}  // namespace throttlelens

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.h"
+
+namespace throttlelens {
+
+std::expected<Config, ConfigProblems> load_settings(const std::string& file,
+                                                    const Overrides& overrides) {
+  std::expected<Config, ConfigProblems> config;
+  if (!file.empty()) config = load_config(file);
+  if (!config) return config;
+  if (overrides.listen) config->listen = *overrides.listen;
+  if (overrides.log_level) config->log.level = *overrides.log_level;
+  return config;
+}
+
+}  // namespace throttlelens

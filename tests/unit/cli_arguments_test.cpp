@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdlib>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "cli/arguments.h"
+
+using namespace throttlelens;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::expected<Arguments, UsageAnswer> parse(std::vector<const char*> words) {
+  words.insert(words.begin(), "throttlelens");
+  return parse_arguments(static_cast<int>(words.size()), words.data());
+}
+
+template <typename T>
+T parsed(std::vector<const char*> words) {
+  const auto arguments = parse(std::move(words));
+  INFO((arguments ? "" : arguments.error().text));
+  REQUIRE(arguments);
+  REQUIRE(std::holds_alternative<T>(*arguments));
+  return std::get<T>(*arguments);
+}
+
+UsageAnswer refused(std::vector<const char*> words) {
+  const auto arguments = parse(std::move(words));
+  REQUIRE_FALSE(arguments);
+  CHECK(arguments.error().exit_code == 2);
+  return arguments.error();
+}
+
+struct ConfigVariable {
+  explicit ConfigVariable(const char* value) { ::setenv("THROTTLELENS_CONFIG", value, 1); }
+  ~ConfigVariable() { ::unsetenv("THROTTLELENS_CONFIG"); }
+};
+
+}  // namespace
+
+TEST_CASE("each command has its defaults") {
+  const auto run = parsed<RunArguments>({"run"});
+  CHECK(run.config.empty());
+  CHECK_FALSE(run.listen);
+  CHECK_FALSE(run.log_level);
+
+  const auto top = parsed<TopArguments>({"top"});
+  CHECK_FALSE(top.interval);
+  CHECK_FALSE(top.iterations);
+  CHECK_FALSE(top.rows);
+  CHECK(top.order == TopOrder::cpu);
+
+  CHECK_FALSE(parsed<DoctorArguments>({"doctor"}).json);
+  CHECK_FALSE(parsed<MetricsArguments>({"metrics"}).json);
+  parsed<VersionArguments>({"version"});
+}
+
+TEST_CASE("flags arrive as values") {
+  const auto run =
+      parsed<RunArguments>({"run", "--config", "f", "--listen", "[::]:1", "--log-level=debug"});
+  CHECK(run.config == "f");
+  CHECK(run.listen == "[::]:1");
+  CHECK(run.log_level == LogLevel::debug);
+
+  const auto top = parsed<TopArguments>(
+      {"top", "--interval", "250ms", "--iterations", "3", "--sort", "throttled", "--rows", "7"});
+  CHECK(top.interval == 250ms);
+  CHECK(top.iterations == 3U);
+  CHECK(top.order == TopOrder::throttled);
+  CHECK(top.rows == 7U);
+
+  CHECK(parsed<DoctorArguments>({"doctor", "-o", "json"}).json);
+  CHECK(parsed<MetricsArguments>({"metrics", "--output", "json"}).json);
+  CHECK(parsed<CheckConfigArguments>({"check-config", "a.yaml"}).file == "a.yaml");
+}
+
+TEST_CASE("the environment names the configuration, a flag overrides it") {
+  const ConfigVariable variable("from-environment");
+  CHECK(parsed<RunArguments>({"run"}).config == "from-environment");
+  CHECK(parsed<TopArguments>({"top"}).config == "from-environment");
+  CHECK(parsed<DoctorArguments>({"doctor"}).config == "from-environment");
+  CHECK(parsed<RunArguments>({"run", "--config", "flag"}).config == "flag");
+}
+
+TEST_CASE("wrong usage is 2, whatever kind of mistake") {
+  const auto words = GENERATE(values<std::vector<const char*>>({
+      {},
+      {"frobnicate"},
+      {"run", "--nonsense"},
+      {"run", "extra"},
+      {"run", "--listen"},
+      {"run", "--listen", "nowhere"},
+      {"run", "--listen", "::1:80"},
+      {"run", "--listen", "127.0.0.1:65536"},
+      {"run", "--listen", ""},
+      {"run", "--log-level", "loud"},
+      {"top", "--interval", "0s"},
+      {"top", "--interval", "fast"},
+      {"top", "--interval", "5"},
+      {"top", "--interval", "2h"},
+      {"top", "--interval", "nan s"},
+      {"top", "--iterations", "0"},
+      {"top", "--iterations", "-1"},
+      {"top", "--rows", "99999999999999999999"},
+      {"top", "--sort", "colour"},
+      {"doctor", "-o", "xml"},
+      {"check-config"},
+      {"check-config", "a", "b"},
+      {"metrics", "-o", "table"},
+      {"version", "please"},
+      {"run", "top"},
+  }));
+  std::string line;
+  for (const char* word : words) line += std::string(word) + " ";
+  INFO(line);
+  const auto answer = refused(words);
+  CHECK(answer.text.find("--help") != std::string::npos);
+}
+
+TEST_CASE("a refusal names the value and what is allowed") {
+  const auto listen = refused({"run", "--listen", "nowhere"});
+  CHECK_THAT(listen.text, Catch::Contains("'nowhere'") && Catch::Contains("ADDRESS:PORT"));
+  const auto sort = refused({"top", "--sort", "colour"});
+  CHECK_THAT(sort.text, Catch::Contains("throttled") && Catch::Contains("throttlelens top --help"));
+}
+
+TEST_CASE("help is an answer, not a mistake, and shows an example") {
+  const auto command =
+      GENERATE(values<const char*>({"run", "top", "doctor", "check-config", "metrics", "version"}));
+  const auto help = parse({command, "--help"});
+  REQUIRE_FALSE(help);
+  CHECK(help.error().exit_code == 0);
+  CHECK_THAT(help.error().text,
+             Catch::Contains(std::string("Example:\n  throttlelens ") + command));
+
+  const auto all = parse({"--help"});
+  REQUIRE_FALSE(all);
+  CHECK(all.error().exit_code == 0);
+  CHECK_THAT(all.error().text, Catch::Contains(command) && Catch::Contains("Example:"));
+}
