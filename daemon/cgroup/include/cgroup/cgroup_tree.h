@@ -2,13 +2,18 @@
 // The only door to cgroupfs: finds the hierarchy that holds the cpu controller, watches its
 // directories, and reads the kernel's counters through kept file descriptors. Everything is
 // relative to directory descriptors, because names are recycled and a recreated cgroup is a new
-// one.
+// one. For one thread.
 #pragma once
 
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
+#include "base/units.h"
+#include "cgroup/mounts.h"
 #include "model/cgroup.h"
 
 namespace throttlelens {
@@ -16,11 +21,10 @@ namespace throttlelens {
 struct CgroupTreeOptions {
   std::string root = "/sys/fs/cgroup";  ///< where the hierarchies are mounted
   std::string proc = "/proc";           ///< self/mountinfo below it names the mounts
+  /// inotify watches to take at most: the kernel's allowance is shared by all programs of a user.
+  std::uint32_t max_watches = std::numeric_limits<std::uint32_t>::max();
+  Nanoseconds rescan{std::chrono::seconds(3)};  ///< how often to look where no watch is to be had
 };
-
-enum class CgroupMode { v1, hybrid, v2 };
-/// "v1", "hybrid" or "v2".
-const char* to_string(CgroupMode mode);
 
 class CgroupTree final : public CgroupCounters {
  public:
@@ -35,10 +39,18 @@ class CgroupTree final : public CgroupCounters {
   /// Becomes readable when changes() has something to tell.
   int notify_fd() const;
   /// All cgroups at the first call, afterwards what changed since the last. Never rescans unless
-  /// the kernel says that notifications were lost.
+  /// the kernel says that notifications were lost, or has no watch left to give. `gone` lists
+  /// children before parents; no key is in two lists; a cgroup that came and went between two
+  /// calls is in none.
   Result<TreeChanges> changes();
+  /// What the tree has to do without (watches, descriptors, too deep cgroups); each is told once.
+  std::vector<Error> take_warnings();
 
+  /// ENOENT where use is not counted (v1: no such directory in the cpuacct hierarchy), ENODEV when
+  /// the cgroup was removed.
   Result<Nanoseconds> usage(CgroupKey key) override;
+  /// The limit is as of the last changes(). Called right after usage() of the same cgroup, both
+  /// come from one read where one file has both.
   Result<Bandwidth> bandwidth(CgroupKey key) override;
 
  private:

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The texts of the counter and limit files. Pure, without allocation: they are read ten times a
+// second for every cgroup.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+
+namespace throttlelens {
+
+/// A decimal number, alone in a file but for white space around it; absent when it is none or does
+/// not fit.
+std::optional<std::int64_t> parse_number(std::string_view text);
+
+/// cpu.stat of either version; lines it does not know are skipped.
+struct CpuStatText {
+  std::optional<Nanoseconds> usage;  ///< v2 only
+  /// Absent when the text has no nr_periods: on v2 the cpu controller is not enabled there. The
+  /// limit is in other files and stays absent.
+  std::optional<Bandwidth> bandwidth;
+};
+/// Absent when a known field has a value that is no number or does not fit.
+std::optional<CpuStatText> parse_cpu_stat(std::string_view text);
+
+/// What a limit file says: outer absent: not understood; inner absent: no limit.
+using ParsedLimit = std::optional<std::optional<CpuLimit>>;
+/// cpu.max; `burst` is the text of cpu.max.burst, empty when there is none.
+ParsedLimit parse_cpu_max(std::string_view max, std::string_view burst);
+/// cpu.cfs_quota_us, cpu.cfs_period_us, cpu.cfs_burst_us; the last may be empty.
+ParsedLimit parse_cfs(std::string_view quota, std::string_view period, std::string_view burst);
+
+}  // namespace throttlelens
