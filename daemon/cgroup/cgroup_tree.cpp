@@ -11,6 +11,7 @@
 
 #include "cgroup/counters_text.h"
 #include "files.h"
+#include "limit_files.h"
 #include "nodes.h"
 #include "tree_scan.h"
 #include "watch.h"
@@ -155,7 +156,8 @@ Result<Bandwidth> CgroupTree::bandwidth(CgroupKey key) {
   };
   if (node->parent.id == 0) return none();
   if (!node->limit_known) {
-    if (auto read = impl_->scan.read_limit(*node); !read) {
+    if (auto read = read_limit(impl_->nodes, impl_->files, *node, impl_->mode == CgroupMode::v2);
+        !read) {
       return std::unexpected(std::move(read.error()));
     }
   }

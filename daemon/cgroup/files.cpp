@@ -121,12 +121,14 @@ int Files::open_at(int dir, const char* name, int flags) {
   return fd;
 }
 
-bool Files::may_keep() const {
+bool Files::may_keep() {
   // Leave some to the rest of the program.
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return false;
   const auto soft = static_cast<std::size_t>(limit.rlim_cur);
-  return kept_ < std::min(most_kept_, soft - std::min<std::size_t>(256, soft / 4));
+  const bool may = kept_ < std::min(most_kept_, soft - std::min<std::size_t>(256, soft / 4));
+  if (!may) out_of_descriptors_ = true;
+  return may;
 }
 
 bool Files::release_some() {

@@ -49,7 +49,7 @@ class Files {
   Result<UniqueFd> walk(const Root& root, const Node& node);
   Result<std::string_view> read(Node& node, UniqueFd& kept, const Root& root, const char* file);
   int open_at(int dir, const char* name, int flags);
-  bool may_keep() const;
+  bool may_keep();
   bool release_some();
 
   Nodes& nodes_;

@@ -10,7 +10,7 @@
 #include <linux/limits.h>
 #include <sys/stat.h>
 
-#include "cgroup/counters_text.h"
+#include "limit_files.h"
 
 namespace throttlelens {
 namespace {
@@ -313,42 +313,8 @@ void TreeScan::recheck_limit(Node& node) {
   const bool known = node.limit_known;
   const bool bandwidth = node.bandwidth;
   const auto limit = node.limit;
-  if (!read_limit(node)) return;
+  if (!read_limit(nodes_, files_, node, v2_)) return;
   if (!known || bandwidth != node.bandwidth || limit != node.limit) written_.insert(node.key);
-}
-
-Result<void> TreeScan::read_limit(Node& node) {
-  node.limit_known = false;
-  auto dir = files_.open_dir(node);
-  if (!dir) return std::unexpected(std::move(dir.error()));
-  const char* main_file = v2_ ? "cpu.max" : "cpu.cfs_quota_us";
-  auto main = files_.read_once(dir->get(), main_file);
-  if (!main) {
-    if (main.error().code != ENOENT) return std::unexpected(std::move(main.error()));
-    node.limit = std::nullopt;
-    node.bandwidth = false;
-    node.limit_known = true;
-    return {};
-  }
-  auto burst = files_.read_once(dir->get(), v2_ ? "cpu.max.burst" : "cpu.cfs_burst_us");
-  const std::string burst_text = burst ? std::move(*burst) : std::string();  // not on old kernels
-  ParsedLimit parsed;
-  if (v2_) {
-    parsed = parse_cpu_max(*main, burst_text);
-  } else {
-    auto period = files_.read_once(dir->get(), "cpu.cfs_period_us");
-    if (!period) return std::unexpected(std::move(period.error()));
-    parsed = parse_cfs(*main, *period, burst_text);
-  }
-  if (!parsed) {
-    return std::unexpected(Error{.what = std::string("understand ") + main_file + " of",
-                                 .on = nodes_.path(node),
-                                 .code = EINVAL});
-  }
-  node.limit = *parsed;
-  node.bandwidth = true;
-  node.limit_known = true;
-  return {};
 }
 
 void TreeScan::warn_once(const Error& error) {

@@ -28,9 +28,6 @@ class TreeScan {
   Result<TreeChanges> changes();
   std::vector<Error> take_warnings();
 
-  /// Reads the limit files into the node.
-  Result<void> read_limit(Node& node);
-
  private:
   Result<void> first_scan();
   Result<void> collect_events();

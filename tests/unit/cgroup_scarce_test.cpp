@@ -113,6 +113,9 @@ TEST_CASE("more cgroups than descriptors") {
   REQUIRE(changes);
   CHECK(changes->appeared.size() == 1);
   CHECK(changes->gone.empty());
+  const auto warnings = tree->take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].code == EMFILE);
 }
 
 TEST_CASE("what is missing at the start is an error") {
