@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http_response.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <utility>
 
-#include <strings.h>
 #include <zlib.h>
 
 namespace throttlelens {
@@ -23,7 +22,9 @@ std::string_view trimmed(std::string_view text) {
 }
 
 bool same(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && ::strncasecmp(a.data(), b.data(), a.size()) == 0;
+  // Not strncasecmp, which obeys the locale.
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
 }
 
 /// The text before `separator`, which is taken off with it.
@@ -69,12 +70,14 @@ std::optional<std::string> gzip(std::string_view text) {
 }
 
 PreparedResponse prepare(HttpResponse answer, bool gzipped, bool varies) {
-  auto body = std::make_unique<std::string>(std::move(answer.body));
+  auto* const body = new std::string(std::move(answer.body));
+  const auto free_body = [](void* owned) { delete static_cast<std::string*>(owned); };
   MHD_Response* const raw = ::MHD_create_response_from_buffer_with_free_callback_cls(
-      body->size(), body->data(), [](void* owned) { delete static_cast<std::string*>(owned); },
-      body.get());
-  if (raw == nullptr) return {};
-  static_cast<void>(body.release());
+      body->size(), body->data(), free_body, body);
+  if (raw == nullptr) {
+    free_body(body);
+    return {};
+  }
   PreparedResponse out{.status = answer.status,
                        .response = std::shared_ptr<MHD_Response>(raw, ::MHD_destroy_response)};
   const auto header = [raw](const char* name, const char* value) {

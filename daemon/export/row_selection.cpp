@@ -2,7 +2,6 @@
 #include "row_selection.h"
 
 #include <algorithm>
-#include <numeric>
 #include <tuple>
 
 #include "label_value.h"
@@ -47,8 +46,9 @@ RowSelection select_rows(const Snapshot& snapshot, std::uint64_t max_series) {
   if (std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) > max_series) {
     // By the total and not by the last window: totals change places slowly, so rows do not come
     // and go from scrape to scrape.
-    std::vector<std::size_t> order(rows.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::vector<std::size_t> order;
+    order.reserve(rows.size());
+    for (std::size_t i = 0; i < rows.size(); ++i) order.push_back(i);
     const auto rank = [&](std::size_t i) {
       const bool limited = rows[i]->bandwidth && rows[i]->bandwidth->limit;
       return std::tuple(!limited, -rows[i]->usage.value_or(Nanoseconds{0}), paths[i], i);

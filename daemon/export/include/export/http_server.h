@@ -27,7 +27,7 @@ struct HttpServerOptions {
   unsigned connection_timeout_seconds = 10;   ///< without a byte moving
   /// From accept to the last byte, whatever trickles: one connection serves one request.
   unsigned request_deadline_seconds = 60;
-  std::size_t connection_memory_bytes = 64 * 1024;  ///< bounds the request's line and headers
+  std::size_t connection_memory_bytes = 65536;  ///< bounds the request's line and headers
 };
 
 /// What the endpoints show; called on the server's two threads, so they must be thread-safe.
