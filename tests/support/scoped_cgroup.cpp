@@ -63,20 +63,22 @@ void make_dir(const std::string& dir) {
   if (::mkdir(dir.c_str(), 0755) != 0) fail("make the cgroup", dir, errno);
 }
 
-// A process that is ending keeps its cgroup busy for a moment; those still alive are moved out.
-void remove_dir(const std::string& dir, const std::string& parent) {
+// A process that is ending keeps its cgroup busy for a moment; those still alive are moved out, to
+// the root because a v2 parent with controllers takes none.
+void remove_dir(const std::string& dir, const std::string& root) {
   for (int tries = 0; tries < 500; ++tries) {
     if (::rmdir(dir.c_str()) == 0 || errno == ENOENT) return;
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator(dir, ignored)) {
-      if (entry.is_directory(ignored)) remove_dir(entry.path().string(), dir);
+      if (entry.is_directory(ignored)) remove_dir(entry.path().string(), root);
     }
     std::ifstream procs(dir + "/cgroup.procs");
     for (std::string pid; std::getline(procs, pid);) {
-      std::ofstream(parent + "/cgroup.procs") << pid;
+      std::ofstream(root + "/cgroup.procs") << pid;
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
   }
+  fail("remove the cgroup", dir, EBUSY);
 }
 
 }  // namespace
@@ -136,9 +138,8 @@ void ScopedCgroup::create() {
 }
 
 void ScopedCgroup::remove() {
-  for (const std::string& dir : {cpu_dir(), usage_dir()}) {
-    remove_dir(dir, fs::path(dir).parent_path().string());
-  }
+  remove_dir(cpu_dir(), here().cpu);
+  if (usage_dir() != cpu_dir()) remove_dir(usage_dir(), here().usage);
 }
 
 ScopedCgroup ScopedCgroup::child(const std::string& name) {
@@ -162,12 +163,17 @@ CgroupKey ScopedCgroup::key() const {
   return CgroupKey{st.st_ino};
 }
 
+bool ScopedCgroup::has_burst() const {
+  const std::string file = cpu_dir() + (is_v2() ? "/cpu.max.burst" : "/cpu.cfs_burst_us");
+  return ::access(file.c_str(), F_OK) == 0;
+}
+
 void ScopedCgroup::set_limit(const CpuLimit& limit) {
   const std::string dir = cpu_dir();
   const std::string burst = dir + (is_v2() ? "/cpu.max.burst" : "/cpu.cfs_burst_us");
-  const bool has_burst = ::access(burst.c_str(), F_OK) == 0;
-  if (!has_burst && limit.burst.count() > 0) fail("set a burst in", dir, ENOTSUP);
-  if (has_burst) put(burst, "0");  // a burst above the new quota would refuse it
+  const bool may_burst = has_burst();
+  if (!may_burst && limit.burst.count() > 0) fail("set a burst in", dir, ENOTSUP);
+  if (may_burst) put(burst, "0");  // a burst above the new quota would refuse it
   if (is_v2()) {
     put(dir + "/cpu.max", microseconds(limit.quota) + " " + microseconds(limit.period));
   } else {
@@ -175,7 +181,7 @@ void ScopedCgroup::set_limit(const CpuLimit& limit) {
     put(dir + "/cpu.cfs_period_us", microseconds(limit.period));
     put(dir + "/cpu.cfs_quota_us", microseconds(limit.quota));
   }
-  if (has_burst && limit.burst.count() > 0) put(burst, microseconds(limit.burst));
+  if (may_burst && limit.burst.count() > 0) put(burst, microseconds(limit.burst));
 }
 
 void ScopedCgroup::clear_limit() {

@@ -38,13 +38,14 @@ class ScopedCgroup {
   ScopedCgroup cpu_only_child(const std::string& name);
   /// Makes it again under the same name after remove(); a new cgroup for the kernel.
   void create();
-  void remove();  ///< its processes are moved to the parent first
+  void remove();  ///< its processes are moved to the root first
 
   const std::string& path() const { return path_; }  ///< from the hierarchy's root
   std::string cpu_dir() const;                       ///< directory in the cpu hierarchy
   std::string usage_dir() const;                     ///< directory where use is counted
   CgroupKey key() const;
 
+  bool has_burst() const;  ///< the kernel knows bursts
   void set_limit(const CpuLimit& limit);
   void clear_limit();
   void add_process(pid_t pid);
