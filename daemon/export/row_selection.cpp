@@ -2,6 +2,7 @@
 #include "row_selection.h"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 
 #include "label_value.h"
