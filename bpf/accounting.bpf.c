@@ -5,8 +5,9 @@
  * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper
  * call but the CPU number, no clock read but once a window. The other programs run only when the
  * reader asks (BPF_PROG_TEST_RUN).
- */
+ *//* clang-format off: the helpers need the types. */
 #include "kernel_types.h"
+/* clang-format on */
 
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -84,19 +85,41 @@ struct {
 
 #define barrier() asm volatile("" ::: "memory")
 /* A store that the compiler neither moves nor splits: the order is the reader's protocol. */
-#define STORE(lvalue, value)                             \
-  do {                                                   \
-    barrier();                                           \
-    *(volatile typeof(lvalue)*)&(lvalue) = (value);      \
-    barrier();                                           \
+#define STORE(lvalue, value)                        \
+  do {                                              \
+    barrier();                                      \
+    *(volatile typeof(lvalue)*)&(lvalue) = (value); \
+    barrier();                                      \
   } while (0)
 
-static __always_inline void announce(struct tl_cpu* cpu, struct task_group* group, __u32 kind,
-                                     __u32 slot, __u64 serial, struct tl_group* known) {
+/*
+ * Functions that are not static are verified once by themselves, with any numbers as arguments,
+ * instead of once per call: 5.10 could not otherwise see the end of it. They take addresses as
+ * plain numbers and read through them with the helper that survives a bad one, so all that is rare
+ * is here. This turns a typed pointer into such a number.
+ */
+static __always_inline __u64 number(const void* typed) {
+  __u64 address = 0;
+  bpf_probe_read_kernel(&address, sizeof(address), &typed);
+  return address;
+}
+
+static __always_inline struct tl_cpu* this_cpu(__u32 index) {
+  return bpf_map_lookup_elem(&tl_cpus, &index);
+}
+
+static __always_inline struct tl_cell* cell_of(__u32 index, __u32 slot) {
+  __u32 key = index * tl_max_slots + slot;
+  return bpf_map_lookup_elem(&tl_cells, &key);
+}
+
+static __always_inline _Bool announce(struct task_group* group, __u32 kind, __u32 slot,
+                                      __u64 serial) {
   struct tl_event_cgroup* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
   if (!event) {
-    cpu->lost_events++; /* not marked as known: the next switch tries again */
-    return;
+    struct tl_cpu* cpu = this_cpu(bpf_get_smp_processor_id());
+    if (cpu) cpu->lost_events++;
+    return 0; /* not marked as known: the next switch tries again */
   }
   struct task_group* parent = BPF_CORE_READ(group, parent);
   event->kind = kind;
@@ -109,34 +132,57 @@ static __always_inline void announce(struct tl_cpu* cpu, struct task_group* grou
   bpf_probe_read_kernel_str(event->name, sizeof(event->name),
                             BPF_CORE_READ(group, css.cgroup, kn, name));
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-  if (known) {
-    known->address = (__u64)group;
-    STORE(known->serial, serial);
-  }
+  return 1;
 }
 
-/* Announces a cgroup and those above it that are new. Rare: once in a cgroup's life. */
-static __noinline int announce_chain(struct tl_cpu* cpu, __u64 group_address) {
+/* Announces a cgroup if it is new. 0: it was known, and so is all above it. */
+__noinline int announce_level(__u64 group_address) {
   struct task_group* group = (struct task_group*)group_address;
-  if (!cpu) return 0;
-  for (int level = 0; level < TL_MAX_DEPTH; level++) {
-    if (!group) break;
-    __u64 serial = BPF_CORE_READ(group, css.serial_nr);
-    __u32 slot = BPF_CORE_READ(group, css.id);
-    if (slot < tl_max_slots) {
-      struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
-      if (!known || known->serial == serial) break;
-      announce(cpu, group, TL_EVENT_CGROUP, slot, serial, known);
-    } else {
-      __u32 index = slot & 0xffff;
-      __u64* seen = bpf_map_lookup_elem(&tl_overflowed, &index);
-      if (seen && *seen != serial) {
-        *seen = serial;
-        announce(cpu, group, TL_EVENT_OVERFLOW, slot, serial, 0);
-      }
+  __u64 serial = BPF_CORE_READ(group, css.serial_nr);
+  __u32 slot = BPF_CORE_READ(group, css.id);
+  if (slot < tl_max_slots) {
+    struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+    if (!known || known->serial == serial) return 0;
+    if (announce(group, TL_EVENT_CGROUP, slot, serial)) {
+      known->address = group_address;
+      STORE(known->serial, serial);
     }
-    group = BPF_CORE_READ(group, parent);
+  } else {
+    __u32 index = slot & 0xffff;
+    __u64* seen = bpf_map_lookup_elem(&tl_overflowed, &index);
+    if (seen && *seen != serial && announce(group, TL_EVENT_OVERFLOW, slot, serial)) *seen = serial;
   }
+  return 1;
+}
+
+/* The nearest cgroup at or above `group` that has a slot; 0: none. */
+__noinline __u64 slot_above(__u64 group_address) {
+  for (int level = 0; level < TL_MAX_DEPTH && group_address; level++) {
+    struct task_group* group = (struct task_group*)group_address;
+    __u32 slot = BPF_CORE_READ(group, css.id);
+    if (slot && slot < tl_max_slots) break; /* css.id 0: an autogroup */
+    group_address = (__u64)BPF_CORE_READ(group, parent);
+  }
+  return group_address;
+}
+
+/*
+ * Notes which cgroup a thread of `group` counts to when it is not the usual, known one, and
+ * announces what is new. Rare: once in a cgroup's life, or more cgroups than slots.
+ */
+__noinline int identify(__u32 index, __u64 group_address) {
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!cpu) return 0;
+  __u64 level_address = group_address;
+  for (int level = 0; level < TL_MAX_DEPTH && level_address; level++) {
+    struct task_group* group = (struct task_group*)level_address;
+    if (BPF_CORE_READ(group, css.id) && !announce_level(level_address)) break;
+    level_address = (__u64)BPF_CORE_READ(group, parent);
+  }
+  struct task_group* counted = (struct task_group*)slot_above(group_address);
+  cpu->group = group_address;
+  cpu->slot = BPF_CORE_READ(counted, css.id);
+  cpu->serial = BPF_CORE_READ(counted, css.serial_nr);
   return 0;
 }
 
@@ -152,10 +198,10 @@ static __always_inline __u64 after_edge(__u64 ran, __u64 since, __u64 now, __u64
 }
 
 /* First charge of a cell in this window: notes the totals at the edges passed since its last. */
-static __noinline int open_window(struct tl_cpu* cpu, struct tl_cell* cell, __u64 ran, __u64 now,
-                                  __u64 cpu_and_slot) {
+__noinline int open_window(__u32 index, __u32 slot, __u64 ran, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
   if (!cpu || !cell) return 0;
-  __u32 cpu_index = cpu_and_slot >> 32, slot = (__u32)cpu_and_slot;
   __u64 window = cpu->window, since = cpu->since, total = cell->ran_ns;
   __u64 edge = cpu->next_edge;
   for (__u32 back = 0; back < TL_EDGES; back++) {
@@ -173,7 +219,7 @@ static __noinline int open_window(struct tl_cpu* cpu, struct tl_cell* cell, __u6
   }
   __u64 length = cpu->list_length[list];
   if (length < tl_max_slots) {
-    __u32 key = (cpu_index * TL_LISTS + list) * tl_max_slots + (__u32)length;
+    __u32 key = (index * TL_LISTS + list) * tl_max_slots + (__u32)length;
     __u64* entry = bpf_map_lookup_elem(&tl_touched, &key);
     if (entry) {
       STORE(*entry, slot);
@@ -184,8 +230,9 @@ static __noinline int open_window(struct tl_cpu* cpu, struct tl_cell* cell, __u6
 }
 
 /* A cell is taken over by a newer cgroup: the final totals of the old one go to the reader. */
-static __noinline int take_over(struct tl_cpu* cpu, struct tl_cell* cell, __u64 serial,
-                                __u64 cpu_and_slot) {
+__noinline int take_over(__u32 index, __u32 slot, __u64 serial) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
   if (!cpu || !cell) return 0;
   if (serial < cell->serial) { /* serials only grow: this charge is for a cgroup already gone */
     cpu->stale_charges++;
@@ -195,8 +242,8 @@ static __noinline int take_over(struct tl_cpu* cpu, struct tl_cell* cell, __u64 
     struct tl_event_evicted* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
     if (event) {
       event->kind = TL_EVENT_EVICTED;
-      event->slot = (__u32)cpu_and_slot;
-      event->cpu = cpu_and_slot >> 32;
+      event->slot = slot;
+      event->cpu = index;
       event->reserved = 0;
       event->cell = *cell;
       bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
@@ -212,14 +259,12 @@ static __noinline int take_over(struct tl_cpu* cpu, struct tl_cell* cell, __u64 
   return 1;
 }
 
-static __always_inline void charge(struct tl_cpu* cpu, __u32 cpu_index, __u32 slot, __u64 serial,
+static __always_inline void charge(struct tl_cpu* cpu, __u32 index, __u32 slot, __u64 serial,
                                    __u64 ran, __u64 now) {
-  __u32 key = cpu_index * tl_max_slots + slot;
-  struct tl_cell* cell = bpf_map_lookup_elem(&tl_cells, &key);
+  struct tl_cell* cell = cell_of(index, slot);
   if (!cell) return;
-  __u64 cpu_and_slot = ((__u64)cpu_index << 32) | slot;
-  if (cell->serial != serial && !take_over(cpu, cell, serial, cpu_and_slot)) return;
-  if (cell->window != cpu->window) open_window(cpu, cell, ran, now, cpu_and_slot);
+  if (cell->serial != serial && !take_over(index, slot, serial)) return;
+  if (cell->window != cpu->window) open_window(index, slot, ran, now);
   STORE(cell->ran_ns, cell->ran_ns + ran);
 }
 
@@ -228,7 +273,8 @@ static __always_inline void charge(struct tl_cpu* cpu, __u32 cpu_index, __u32 sl
  * clock read here is a little later than rq.clock, by the work between, so the smallest
  * difference seen is the truest; it may drift by at most 1 / 2048 (NTP slews by 1 / 2000).
  */
-static __noinline int next_window(struct tl_cpu* cpu, __u64 clock) {
+__noinline int next_window(__u32 index, __u64 clock) {
+  struct tl_cpu* cpu = this_cpu(index);
   if (!cpu) return 0;
   __s64 measured = (__s64)(bpf_ktime_get_ns() - clock);
   __s64 drift = (__s64)((clock - cpu->offset_at) >> 11);
@@ -244,40 +290,15 @@ static __noinline int next_window(struct tl_cpu* cpu, __u64 clock) {
   return 0;
 }
 
-/* Finds the nearest cgroup at or above `group` that has a slot, and announces what is new. */
-static __noinline __u64 slot_above(struct tl_cpu* cpu, __u64 group_address) {
-  struct task_group* group = (struct task_group*)group_address;
-  if (!cpu) return 0;
-  announce_chain(cpu, group_address);
-  for (int level = 0; level < TL_MAX_DEPTH; level++) {
-    if (!group) return 0;
-    __u32 slot = BPF_CORE_READ(group, css.id);
-    if (slot && slot < tl_max_slots) return (__u64)group;
-    group = BPF_CORE_READ(group, parent);
-  }
-  return 0;
-}
-
-/* Fills in which cgroup a thread counts to, when it is not the usual, known one. */
-static __noinline int identify(struct tl_cpu* cpu, __u64 group_address) {
-  if (!cpu) return 0;
-  struct task_group* counted = (struct task_group*)slot_above(cpu, group_address);
-  cpu->group = group_address;
-  cpu->slot = BPF_CORE_READ(counted, css.id);
-  cpu->serial = BPF_CORE_READ(counted, css.serial_nr);
-  return 0;
-}
-
 /* The thread changed its cgroup while it ran: its time before belongs to the old one. */
-static __noinline int charge_moved(struct tl_cpu* cpu, __u64 ran, __u64 before, __u64 now,
-                                   __u64 group_address) {
+__noinline int charge_moved(__u32 index, __u64 ran, __u64 before, __u64 now, __u64 group_address) {
+  struct tl_cpu* cpu = this_cpu(index);
   if (!cpu) return 0;
-  __u32 index = bpf_get_smp_processor_id();
   if (before > ran) before = ran;
   __u64 moved = now - after_edge(now - cpu->since, 0, ran, before);
   charge(cpu, index, cpu->slot, cpu->serial, before, moved);
   cpu->since = moved;
-  identify(cpu, group_address);
+  identify(index, group_address);
   charge(cpu, index, cpu->slot, cpu->serial, ran - before, now);
   return 0;
 }
@@ -288,10 +309,10 @@ static __noinline int charge_moved(struct tl_cpu* cpu, __u64 ran, __u64 before, 
  * se.prev_sum_exec_runtime is se.sum_exec_runtime at switch-in (set_next_entity()). What it does
  * not tell is charged to nobody; the reader sees it in the kernel's usage counters.
  */
-static __noinline int recover(struct tl_cpu* cpu, __u64 prev_address, __u64 now) {
+__noinline int recover(__u32 index, __u64 prev_address, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
   struct task_struct* prev = (struct task_struct*)prev_address;
   if (!cpu) return 0;
-  __u32 index = bpf_get_smp_processor_id();
   _Bool known = 1;
   __u64 left = cpu->since;
   cpu->lost_switches++;
@@ -309,19 +330,20 @@ static __noinline int recover(struct tl_cpu* cpu, __u64 prev_address, __u64 now)
     known = 0; /* it has run elsewhere since, or is gone */
   }
 
+  _Bool was_idle = cpu->slot == TL_SLOT_IDLE;
   cpu->since = left;
   if (BPF_CORE_READ(prev, pid) == 0) {
     if (known) charge(cpu, index, TL_SLOT_IDLE, 0, now - left, now);
   } else if (BPF_CORE_READ(prev, prio) >= TL_FIRST_FAIR_PRIO) {
-    __u64 ran = BPF_CORE_READ(prev, se.sum_exec_runtime) -
-                BPF_CORE_READ(prev, se.prev_sum_exec_runtime);
+    __u64 ran =
+        BPF_CORE_READ(prev, se.sum_exec_runtime) - BPF_CORE_READ(prev, se.prev_sum_exec_runtime);
     if (ran > now - left) ran = now - left;
-    if (cpu->slot == TL_SLOT_IDLE) { /* idle until it came */
+    if (was_idle) { /* idle until it came */
       charge(cpu, index, TL_SLOT_IDLE, 0, now - left - ran, now - ran);
       known = 1;
     }
     cpu->since = now - ran;
-    identify(cpu, (__u64)BPF_CORE_READ(prev, sched_task_group));
+    identify(index, (__u64)BPF_CORE_READ(prev, sched_task_group));
     charge(cpu, index, cpu->slot, cpu->serial, ran, now);
   } else {
     known = 0;
@@ -339,7 +361,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   struct rq* rq = next->se.cfs_rq->rq;
   __u64 now = rq->clock;
   STORE(cpu->seq, cpu->seq + 1);
-  if (now >= cpu->next_edge) next_window(cpu, now);
+  if (now >= cpu->next_edge) next_window(index, now);
 
   /* prev's part */
   if (cpu->task == (__u64)prev) {
@@ -351,10 +373,10 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
       if (cpu->group == (__u64)group)
         charge(cpu, index, cpu->slot, cpu->serial, ran, now);
       else
-        charge_moved(cpu, ran, prev->se.prev_sum_exec_runtime - cpu->sum_in, now, (__u64)group);
+        charge_moved(index, ran, prev->se.prev_sum_exec_runtime - cpu->sum_in, now, number(group));
     }
   } else if (cpu->task) {
-    recover(cpu, (__u64)prev, now);
+    recover(index, number(prev), now);
   }
 
   /* next's part */
@@ -377,7 +399,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
     cpu->serial = serial;
     cpu->sum_in = next->se.sum_exec_runtime;
     /* New, an autogroup (css.id 0, counted as its parent: the root), or beyond the slots. */
-    if (!slot || !known || known->serial != serial) identify(cpu, (__u64)group);
+    if (!slot || !known || known->serial != serial) identify(index, number(group));
   }
   STORE(cpu->seq, cpu->seq + 1);
   return 0;
@@ -396,22 +418,20 @@ int tl_seed(void* ctx) {
   struct rq* rq = BPF_CORE_READ(task, se.cfs_rq, rq);
   __u64 clock = BPF_CORE_READ(rq, clock);
   STORE(cpu->seq, cpu->seq + 1);
-  next_window(cpu, clock);
+  next_window(index, clock);
   cpu->rq = (__u64)rq;
   cpu->since = clock;
   cpu->pid = BPF_CORE_READ(task, pid);
   if (cpu->pid != 0) {
     cpu->sum_in = BPF_CORE_READ(task, se.sum_exec_runtime);
-    identify(cpu, (__u64)BPF_CORE_READ(task, sched_task_group));
+    identify(index, (__u64)BPF_CORE_READ(task, sched_task_group));
   }
   cpu->task = (__u64)task;
   STORE(cpu->seq, cpu->seq + 1);
   return 0;
 }
 
-/*
- * Global functions are verified once by themselves, not once per turn of the loop that calls them.
- */
+/* 1: there is no such CPU. */
 __noinline int read_running(__u32 index) {
   struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
   struct tl_running* out = bpf_map_lookup_elem(&tl_running, &index);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <numeric>
 #include <tuple>
 
 #include "label_value.h"

@@ -30,7 +30,8 @@ typedef int64_t tl_s64;
 /* Levels of the cgroup tree announced with a new cgroup; the kernel's own default is no limit. */
 #define TL_MAX_DEPTH 32
 #define TL_NAME_LEN 256u
-/* css.id is dense from 1 (the root), so it serves as slot; 0 is never a cgroup: the idle threads. */
+/* css.id is dense from 1 (the root), so it serves as slot; 0 is never a cgroup: the idle threads.
+ */
 #define TL_SLOT_IDLE 0u
 #define TL_SLOT_ROOT 1u
 
@@ -55,18 +56,18 @@ struct tl_cell {
  */
 struct tl_cpu {
   tl_u64 seq;
-  tl_u64 task;       /* address of the thread switched in; 0: this CPU was not seen yet */
-  tl_u64 group;      /* address of its task_group at that moment; 0 for idle */
-  tl_u64 serial;     /* of that group */
+  tl_u64 task;   /* address of the thread switched in; 0: this CPU was not seen yet */
+  tl_u64 group;  /* address of its task_group at that moment; 0 for idle */
+  tl_u64 serial; /* of that group */
   tl_u32 slot;
-  tl_u32 pid;        /* of the thread, as the kernel numbers it; 0: idle */
-  tl_u64 rq;         /* address of this CPU's run queue */
-  tl_u64 since;      /* rq.clock at switch-in */
-  tl_u64 sum_in;     /* se.sum_exec_runtime at switch-in */
-  tl_u64 window;     /* the window `since` and later switches are in */
-  tl_u64 next_edge;  /* rq.clock at which it ends */
-  tl_s64 offset_ns;  /* CLOCK_MONOTONIC - rq.clock */
-  tl_u64 offset_at;  /* rq.clock when the offset was measured */
+  tl_u32 pid;           /* of the thread, as the kernel numbers it; 0: idle */
+  tl_u64 rq;            /* address of this CPU's run queue */
+  tl_u64 since;         /* rq.clock at switch-in */
+  tl_u64 sum_in;        /* se.sum_exec_runtime at switch-in */
+  tl_u64 window;        /* the window `since` and later switches are in */
+  tl_u64 next_edge;     /* rq.clock at which it ends */
+  tl_s64 offset_ns;     /* CLOCK_MONOTONIC - rq.clock */
+  tl_u64 offset_at;     /* rq.clock when the offset was measured */
   tl_u64 lost_switches; /* switches whose previous thread was not the one recorded */
   tl_u64 recovered;     /* of those, where the kernel's own fields told both slices */
   tl_u64 lost_events;   /* announcements that found no room in the ring buffer */
@@ -91,7 +92,7 @@ struct tl_running {
   tl_u64 sum_start; /* its se.prev_sum_exec_runtime: at switch-in, or at a move between cgroups */
   tl_u64 serial;    /* of the cgroup it counts to now */
   tl_u32 slot;
-  tl_u32 pid;       /* 0: idle */
+  tl_u32 pid;          /* 0: idle */
   tl_u64 recorded_sum; /* se.sum_exec_runtime of tl_cpu.task if a switch was lost; 0: unknown */
 };
 
@@ -99,10 +100,10 @@ struct tl_running {
 
 /* One request for the bandwidth counters of a cgroup, and its answer. */
 struct tl_bandwidth {
-  tl_u64 serial; /* in */
-  tl_u32 slot;   /* in */
-  tl_u32 valid;  /* out: the slot still held that serial */
-  tl_u64 quota_ns;  /* TL_UNLIMITED: none */
+  tl_u64 serial;   /* in */
+  tl_u32 slot;     /* in */
+  tl_u32 valid;    /* out: the slot still held that serial */
+  tl_u64 quota_ns; /* TL_UNLIMITED: none */
   tl_u64 period_ns;
   tl_u64 burst_ns;
   tl_u64 throttled_ns;
