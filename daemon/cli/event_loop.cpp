@@ -72,10 +72,6 @@ Result<void> EventLoop::resume(int fd) {
   return control(EPOLL_CTL_MOD, fd, EPOLLIN);
 }
 
-Result<void> EventLoop::unwatch(int fd) {
-  return control(EPOLL_CTL_DEL, fd, 0);
-}
-
 Result<EventLoop::Events> EventLoop::wait(MonoTime deadline) {
   itimerspec when{};
   when.it_value = to_timespec(deadline);

@@ -28,12 +28,11 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  /// `fd` stays the caller's and must outlive the loop or be unwatched.
+  /// `fd` stays the caller's and must be open as long as the loop waits.
   Result<void> watch(int fd);
   /// Stops reporting `fd` until resumed; it stays watched.
   Result<void> pause(int fd);
   Result<void> resume(int fd);
-  Result<void> unwatch(int fd);
 
   Result<Events> wait(MonoTime deadline);
 
