@@ -289,7 +289,8 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
     const std::uint64_t unrecovered =
         *batch.losses.lost_switches - *batch.losses.recovered_switches;
     if (edge == current) {
-      check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, batch.corrections);
+      check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, cpus_online(),
+                         batch.corrections);
       unrecovered_ = unrecovered;
     }
     const GroupPtr root = groups_.root();

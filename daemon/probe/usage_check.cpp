@@ -10,30 +10,45 @@ namespace {
 constexpr std::size_t kChecksPerWindow = 32;    // a bound on file reads, whatever happens
 constexpr std::uint64_t kRollingWindows = 100;  // every active cgroup is compared this often
 constexpr int kBusyChecks = 5;
-constexpr int kQuietChecks = 2;  // a burst after the edge does not come twice in idle windows
-// Less than this is the doubt of the comparison: the kernel adds a running slice at ticks only.
-constexpr Nanoseconds kAgreement = std::chrono::milliseconds(1);
-constexpr Nanoseconds kQuietAgreement = std::chrono::microseconds(100);
+// Less than this is not worth a correction while busy, and is the kernel's own business when quiet:
+// a thread that ends or changes its cgroup is charged a little after it left for us.
+constexpr Nanoseconds kBusyAgreement = std::chrono::milliseconds(1);
+constexpr Nanoseconds kQuietAgreement = std::chrono::microseconds(500);
+
+void correct(Group& group, Nanoseconds missed, std::vector<UsageCorrection>& corrections) {
+  group.total += missed;
+  corrections.push_back({group.key, missed});
+}
 }  // namespace
 
 void UsageCheck::suspect(const GroupTable::GroupPtr& group) {
   if (!group->usage_before || std::exchange(group->suspected, true)) return;
-  suspects_.push_back({.group = group});
+  suspects_.push_back({.group = group, .checks = 0, .certain{}, .quiet_usage{}});
 }
 
-// What the kernel counted beyond our total. The counter is read a little after the edge; what ran
-// in between is estimated from the window before. Absent when the cgroup was removed meanwhile.
-std::optional<Nanoseconds> UsageCheck::difference(const Group& group, MonoTime edge) {
+// Whether the suspect must be looked at again.
+bool UsageCheck::check(Suspect& suspect, Group& group, MonoTime edge, std::uint32_t cpus,
+                       std::vector<UsageCorrection>& corrections) {
   const auto usage = counters_.usage(group.key);
-  if (!usage) return std::nullopt;
-  const double after_edge = to_seconds(clock_.now() - edge) / to_seconds(base_);
-  const auto since =
-      static_cast<std::int64_t>(static_cast<double>(group.used.count()) * after_edge);
-  return *usage - *group.usage_before - group.total - Nanoseconds(since);
+  if (!usage) return false;  // removed meanwhile: its total stays as it is
+  const Nanoseconds difference = *usage - *group.usage_before - group.total;
+  if (group.used.count() == 0) {
+    // Twice the same counter with a window in between: nothing ran, so the difference is exact.
+    if (std::exchange(suspect.quiet_usage, *usage) != *usage) return true;
+    if (difference > kQuietAgreement) correct(group, difference, corrections);
+    return false;
+  }
+  suspect.quiet_usage.reset();
+  suspect.certain = std::max(suspect.certain, difference - (clock_.now() - edge) * cpus);
+  if (++suspect.checks < kBusyChecks) return true;
+  if (suspect.certain > kBusyAgreement) correct(group, suspect.certain, corrections);
+  if (!std::exchange(group.unsettled, true)) unsettled_.push_back(suspect.group);
+  return false;
 }
 
 void UsageCheck::window_done(MonoTime edge, const std::vector<GroupTable::GroupPtr>& active,
-                             bool lost, std::vector<UsageCorrection>& corrections) {
+                             bool lost, std::uint32_t cpus,
+                             std::vector<UsageCorrection>& corrections) {
   ++windows_;
   for (const auto& group : active) {
     const bool turn = group->key.id % kRollingWindows == windows_ % kRollingWindows;
@@ -52,29 +67,11 @@ void UsageCheck::window_done(MonoTime edge, const std::vector<GroupTable::GroupP
     suspects_.pop_front();
     const auto group = current.group.lock();
     if (!group) continue;
-    const bool quiet = group->used.count() == 0;
-    if (quiet && !current.quiet) current = {.group = group, .quiet = true};
-    const auto missing = difference(*group, edge);
-    if (!missing) {
-      group->suspected = false;
-      continue;
-    }
-    // The doubt goes both ways, a missed slice only one: the smallest of several is no
-    // exaggeration.
-    current.least = std::min(current.least, *missing);
-    ++current.checks;
-    const bool verdict = current.checks >= (current.quiet ? kQuietChecks : kBusyChecks);
-    const Nanoseconds agreement = current.quiet ? kQuietAgreement : kAgreement;
-    if (verdict && current.least > agreement) {
-      group->total += current.least;
-      corrections.push_back({group->key, current.least});
-    }
-    if (!verdict) {
+    if (check(current, *group, edge, cpus, corrections)) {
       suspects_.push_back(std::move(current));
-      continue;
+    } else {
+      group->suspected = false;
     }
-    group->suspected = false;
-    if (!current.quiet && !std::exchange(group->unsettled, true)) unsettled_.push_back(group);
   }
 }
 

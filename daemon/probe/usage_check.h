@@ -22,20 +22,22 @@ class UsageCheck {
       : counters_(counters), clock_(clock), base_(base) {}
 
   /// Called after the totals of the window ending at `edge` are in. `active` ran in it; `lost` says
-  /// that switches in it could not be recovered. A cgroup is compared in several windows before
-  /// anything is added, so what was missed shows up about half a second later.
+  /// that switches in it could not be recovered. While a cgroup is busy only what is certain is
+  /// added: the counter is read a little after the edge, and what ran in between is not known. The
+  /// rest follows, exactly, once it is quiet.
   void window_done(MonoTime edge, const std::vector<GroupTable::GroupPtr>& active, bool lost,
-                   std::vector<UsageCorrection>& corrections);
+                   std::uint32_t cpus, std::vector<UsageCorrection>& corrections);
 
  private:
   struct Suspect {
     std::weak_ptr<Group> group;
     int checks = 0;
-    bool quiet = false;                      ///< all checks were made while it did not run
-    Nanoseconds least = Nanoseconds::max();  ///< smallest difference seen
+    Nanoseconds certain{0};                  ///< missing at least
+    std::optional<Nanoseconds> quiet_usage;  ///< the counter, read while the cgroup did not run
   };
   void suspect(const GroupTable::GroupPtr& group);
-  std::optional<Nanoseconds> difference(const Group& group, MonoTime edge);
+  bool check(Suspect& suspect, Group& group, MonoTime edge, std::uint32_t cpus,
+             std::vector<UsageCorrection>& corrections);
 
   CgroupCounters& counters_;
   const Clock& clock_;

@@ -93,10 +93,11 @@ LoadRecord LoadProcess::finish() {
       if (window.contains("partial")) continue;
       const auto index = window.at("index").get<std::uint64_t>();
       ++threads_in_window[index];
-      record.full[index] += Nanoseconds(window.at("cpu_ns").get<std::int64_t>());
-      if (window.contains("children_cpu_ns")) {
-        record.full[index] += Nanoseconds(window.at("children_cpu_ns").get<std::int64_t>());
-      }
+      const auto ns = [&](const char* field) {
+        return Nanoseconds(window.value(field, std::int64_t{0}));
+      };
+      record.full[index].cpu += ns("cpu_ns") + ns("children_cpu_ns");
+      record.full[index].doubt += ns("error_ns") + ns("children_error_ns");
     }
   }
   std::erase_if(record.full, [&](const auto& entry) {

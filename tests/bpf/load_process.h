@@ -13,10 +13,15 @@
 
 namespace throttlelens::test {
 
+struct RecordedWindow {
+  Nanoseconds cpu{0};
+  Nanoseconds doubt{0};  ///< the load's own bound on its error
+};
+
 /// What a load recorded of itself.
 struct LoadRecord {
-  Nanoseconds cpu{0};                         ///< all threads, children included
-  std::map<std::uint64_t, Nanoseconds> full;  ///< CPU time of windows every thread was there for
+  Nanoseconds cpu{0};                            ///< all threads, children included
+  std::map<std::uint64_t, RecordedWindow> full;  ///< CPU time of windows every thread was there for
   std::uint64_t iterations = 0;
 };
 

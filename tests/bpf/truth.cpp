@@ -38,11 +38,14 @@ void report(const char* what, const std::string& path, double value, double boun
 
 }  // namespace
 
-void check_sum(const Observer& observer, const ScopedCgroup& group) {
+void check_sum(const Observer& observer, const ScopedCgroup& group, int processes) {
   const Observed& seen = observer.of(group.path());
   const Nanoseconds kernel = group.usage();
   const auto difference = static_cast<double>((seen.total() - kernel).count());
-  const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005);
+  // A process that joins or ends is charged a little differently at that moment: some 10 us, ten
+  // times that where the CPU is emulated.
+  const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005) +
+                       processes * (emulated() ? 1e5 : 1e4);
   report("sum of windows - kernel", group.path(), difference, bound);
   INFO(group.path() << ": windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count()
                     << " corrected " << seen.corrected.count() << " kernel " << kernel.count());
@@ -57,13 +60,11 @@ void check_windows(const Observer& observer, const std::string& path, const Load
     if (index < observer.first_window() || observer.missed().contains(index)) continue;
     const auto it = seen.windows.find(index);
     const Nanoseconds ours = it == seen.windows.end() ? 0ns : it->second;
-    errors.push_back(std::abs(static_cast<double>((ours - truth).count())));
-    if (errors.back() > 1e6) {
-      std::printf("  window %llu (first %llu): %.3f ms, the load says %.3f ms\n",
-                  static_cast<unsigned long long>(index),
-                  static_cast<unsigned long long>(observer.first_window()), to_seconds(ours) * 1e3,
-                  to_seconds(truth) * 1e3);
-    }
+    // Where the CPU is emulated the load itself is unsure by milliseconds, and says so.
+    const Nanoseconds doubt = emulated() ? truth.doubt : 0ns;
+    const auto difference =
+        std::max(0ns, Nanoseconds(std::abs((ours - truth.cpu).count())) - doubt);
+    errors.push_back(static_cast<double>(difference.count()));
   }
   REQUIRE(errors.size() >= 20);
   std::ranges::sort(errors);

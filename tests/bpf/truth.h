@@ -17,10 +17,11 @@ std::vector<std::string> procs_of(const ScopedCgroup& group);
 
 /// The windows' sum against the kernel's own usage counter of a cgroup that was made for this load
 /// and is quiet now: within 0.05 % or 1 ms.
-void check_sum(const Observer& observer, const ScopedCgroup& group);
+/// `processes`: how many came and went, beyond a few.
+void check_sum(const Observer& observer, const ScopedCgroup& group, int processes = 0);
 
 /// Every single window against the load's own record: within 1 ms (5 ms where the CPU is
-/// emulated) at the 99th percentile.
+/// emulated, beyond the load's own doubt) at the 99th percentile.
 void check_windows(const Observer& observer, const std::string& path, const LoadRecord& load);
 
 /// Periods, throttled periods, throttled time, quota and burst against cpu.stat.

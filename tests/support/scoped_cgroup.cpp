@@ -194,6 +194,11 @@ void ScopedCgroup::add_process(pid_t pid) {
   for (const std::string& dir : dirs) put(dir + "/cgroup.procs", std::to_string(pid));
 }
 
+std::vector<pid_t> ScopedCgroup::processes() const {
+  std::istringstream lines(slurp(cpu_dir() + "/cgroup.procs"));
+  return {std::istream_iterator<pid_t>(lines), {}};
+}
+
 Nanoseconds ScopedCgroup::usage() const {
   if (!is_v2()) return Nanoseconds(std::stoll(slurp(usage_dir() + "/cpuacct.usage")));
   const auto used = stat_field("usage_usec");

@@ -49,6 +49,7 @@ class ScopedCgroup {
   void set_limit(const CpuLimit& limit);
   void clear_limit();
   void add_process(pid_t pid);
+  std::vector<pid_t> processes() const;
 
   Nanoseconds usage() const;      ///< the kernel's counter, read by path
   std::string stat_text() const;  ///< cpu.stat

@@ -39,14 +39,14 @@ struct Bench {
     const MonoTime edge{100ms * index};
     group->used = use;
     group->total += use;
-    // The counter is read 2 ms after the edge, with what ran since.
+    // The counter is read 2 ms after the edge.
     at.time = edge + 2ms;
     before_edge += kernel_use;
-    counters.kernel = before_edge + use * 2 / 100;
+    counters.kernel = before_edge + after_edge;
     std::vector<GroupTable::GroupPtr> active;
     if (use > 0ns) active.push_back(group);
     std::vector<UsageCorrection> corrections;
-    check.window_done(edge, active, lost, corrections);
+    check.window_done(edge, active, lost, 1, corrections);
     group->used = 0ns;
     Nanoseconds sum{0};
     for (const auto& correction : corrections) sum += correction.missed;
@@ -58,6 +58,7 @@ struct Bench {
   UsageCheck check{counters, at, 100ms};
   GroupTable::GroupPtr group = std::make_shared<Group>();
   Nanoseconds before_edge{0};
+  Nanoseconds after_edge{0};  // ran between the edge and the reading of the counter
   int index = 0;
 };
 
@@ -69,11 +70,12 @@ TEST_CASE("nothing is corrected where windows and kernel agree") {
   for (int i = 0; i < 10; ++i) CHECK(bench.window(0ms, 0ms, false) == 0ns);
 }
 
-TEST_CASE("what windows missed in a lossy one is added while busy, to within the doubt") {
+TEST_CASE("what windows missed in a lossy one is added while busy, as far as it is certain") {
   Bench bench;
   Nanoseconds added = bench.window(40ms, 60ms, true);
   for (int i = 0; i < 10; ++i) added += bench.window(40ms, 40ms, false);
-  CHECK(added > 19ms);
+  // The counter was read 2 ms after the edge: up to 2 ms of it may be of the next window.
+  CHECK(added >= 18ms);
   CHECK(added <= 20ms);
 }
 
@@ -86,14 +88,20 @@ TEST_CASE("and exactly once it is quiet") {
   CHECK(bench.group->total == bench.before_edge);
 }
 
+TEST_CASE("a load that runs right after every edge is not taken for a loss") {
+  Bench bench;
+  bench.after_edge = 2ms;  // all that is possible until the counter is read
+  for (int i = 0; i < 300; ++i) CHECK(bench.window(10ms, 10ms, i % 3 == 0) == 0ns);
+}
+
 TEST_CASE("a burst right after a quiet edge is not taken for a loss") {
   Bench bench;
   bench.window(40ms, 40ms, true);
-  bench.before_edge += 2ms;  // began after the edge, counted in the next window
-  CHECK(bench.window(0ms, 0ms, false) == 0ns);
-  bench.before_edge -= 2ms;
-  CHECK(bench.window(0ms, 0ms, false) == 0ns);
-  CHECK(bench.window(0ms, 0ms, false) == 0ns);
+  bench.after_edge = 2ms;
+  for (int i = 0; i < 6; ++i) {
+    CHECK(bench.window(0ms, 0ms, false) == 0ns);
+    CHECK(bench.window(2ms, 2ms, false) == 0ns);
+  }
 }
 
 TEST_CASE("a removed cgroup is no longer asked for, and may be suspected again") {
@@ -102,11 +110,11 @@ TEST_CASE("a removed cgroup is no longer asked for, and may be suspected again")
   bench.counters.kernel.reset();
   bench.group->used = 0ns;
   std::vector<UsageCorrection> corrections;
-  bench.check.window_done({10s}, {}, false, corrections);
+  bench.check.window_done({10s}, {}, false, 1, corrections);
   CHECK(corrections.empty());
   CHECK_FALSE(bench.group->suspected);
   const int reads = bench.counters.reads;
-  bench.check.window_done({10s}, {}, false, corrections);
+  bench.check.window_done({10s}, {}, false, 1, corrections);
   CHECK(bench.counters.reads == reads);
 }
 
