@@ -36,8 +36,7 @@ build/throttlelens doctor || true
 cat << EOF
 
 Profiling this machine; Ctrl-C ends it. In another terminal:
-  build/throttlelens top                     the busiest and most throttled containers, live
-  build/throttlelens snapshot -o wide        the same once, over 5 seconds
+  build/throttlelens top                     the busiest and most throttled cgroups, live
   curl -s http://$address/metrics | grep -v '^#' | head
   http://$address/                           what else is served
 
