@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <numeric>
 #include <tuple>
 
 #include "label_value.h"

@@ -54,9 +54,9 @@ struct SourceLosses {
   std::optional<std::uint64_t> lost_switches;
   /// Of those, switches whose time was still found in the kernel's own fields.
   std::optional<std::uint64_t> recovered_switches;
-  std::uint64_t missed_windows = 0;            ///< base windows read too late
-  std::uint64_t dropped_cgroups = 0;           ///< cgroups beyond max_cgroups, counted once each
-  std::optional<Nanoseconds> probe_run_time;   ///< time the kernel spent in our programs, if known
+  std::uint64_t missed_windows = 0;           ///< base windows read too late
+  std::uint64_t dropped_cgroups = 0;          ///< cgroups beyond max_cgroups, counted once each
+  std::optional<Nanoseconds> probe_run_time;  ///< time the kernel spent in our programs, if known
   friend bool operator==(const SourceLosses&, const SourceLosses&) = default;
 };
 
