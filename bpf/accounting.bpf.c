@@ -20,6 +20,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 /* Set before loading. */
 const volatile __u64 tl_base_ns = 100000000;
 const volatile __u32 tl_max_slots = 4096;
+const volatile __u32 tl_cpu_count = 1;
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -290,16 +291,42 @@ __noinline int next_window(__u32 index, __u64 clock) {
   return 0;
 }
 
-/* The thread changed its cgroup while it ran: its time before belongs to the old one. */
-__noinline int charge_moved(__u32 index, __u64 ran, __u64 before, __u64 now, __u64 group_address) {
+/* Ends the running slice at `sum` for the cgroup it counted to; it goes on for `group_address`. */
+__noinline int split_slice(__u32 index, __u64 sum, __u64 sum_out, __u64 now, __u64 group_address) {
   struct tl_cpu* cpu = this_cpu(index);
   if (!cpu) return 0;
-  if (before > ran) before = ran;
-  __u64 moved = now - after_edge(now - cpu->since, 0, ran, before);
-  charge(cpu, index, cpu->slot, cpu->serial, before, moved);
-  cpu->since = moved;
+  if (sum < cpu->sum_in) sum = cpu->sum_in;
+  if (sum > sum_out) sum = sum_out;
+  __u64 before = sum - cpu->sum_in, ran = sum_out - cpu->sum_in;
+  __u64 at = now - after_edge(now - cpu->since, 0, ran, before);
+  charge(cpu, index, cpu->slot, cpu->serial, before, at);
+  cpu->since = at;
+  cpu->sum_in = sum;
   identify(index, group_address);
-  charge(cpu, index, cpu->slot, cpu->serial, ran - before, now);
+  return 0;
+}
+
+/* The thread changed its cgroup while it ran: each gets its part. */
+__noinline int charge_moved(__u32 index, __u64 task_address, __u64 sum_out, __u64 now,
+                            __u64 group_address) {
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!cpu) return 0;
+  __u64 first = cpu->moves_seen, moves = cpu->moves;
+  if (moves - first > TL_MOVES) first = moves - TL_MOVES;
+  for (__u32 i = 0; i < TL_MOVES; i++) {
+    if (first + i >= moves) break;
+    struct tl_move* move = &cpu->move[(first + i) % TL_MOVES];
+    if (move->task == task_address) split_slice(index, move->sum, sum_out, now, move->group);
+  }
+  if (cpu->group != group_address) {
+    /* Moved without an event (a controller was enabled): the kernel noted when, up to 6.18. */
+    struct task_struct* task = (struct task_struct*)task_address;
+    __u64 sum = BPF_CORE_READ(task, prio) < TL_FIRST_FAIR_PRIO
+                    ? sum_out
+                    : BPF_CORE_READ(task, se.prev_sum_exec_runtime);
+    split_slice(index, sum, sum_out, now, group_address);
+  }
+  charge(cpu, index, cpu->slot, cpu->serial, sum_out - cpu->sum_in, now);
   return 0;
 }
 
@@ -369,11 +396,14 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
       charge(cpu, index, TL_SLOT_IDLE, 0, now - cpu->since, now);
     } else {
       __u64 ran = prev->se.sum_exec_runtime - cpu->sum_in;
-      struct task_group* group = prev->sched_task_group;
-      if (cpu->group == (__u64)group)
+      __u64 group = (__u64)prev->sched_task_group;
+      if (cpu->group == group && cpu->moves == cpu->moves_seen) {
+        if ((__s64)ran < 0) ran = 0;
         charge(cpu, index, cpu->slot, cpu->serial, ran, now);
-      else
-        charge_moved(index, ran, prev->se.prev_sum_exec_runtime - cpu->sum_in, now, number(group));
+      } else {
+        charge_moved(index, number(prev), prev->se.sum_exec_runtime, now,
+                     number(prev->sched_task_group));
+      }
     }
   } else if (cpu->task) {
     recover(index, number(prev), now);
@@ -384,6 +414,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   cpu->task = (__u64)next;
   cpu->rq = (__u64)rq;
   cpu->since = now;
+  cpu->moves_seen = cpu->moves;
   cpu->pid = pid;
   if (pid == 0) {
     cpu->group = 0;
@@ -402,6 +433,38 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
     if (!slot || !known || known->serial != serial) identify(index, number(group));
   }
   STORE(cpu->seq, cpu->seq + 1);
+  return 0;
+}
+
+/* Notes the move if a thread of the process, or the thread itself, runs on that CPU. */
+__noinline int note_move(__u32 index, __u32 pid, __u32 tgid) {
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!cpu || !cpu->task || cpu->pid == 0) return 0;
+  struct task_struct* task = (struct task_struct*)cpu->task;
+  if ((__u32)BPF_CORE_READ(task, tgid) != tgid || (pid && cpu->pid != pid)) return 0;
+  __u64 moves = cpu->moves;
+  struct task_group* group = BPF_CORE_READ(task, sched_task_group);
+  struct tl_move* last = &cpu->move[(moves - 1) % TL_MOVES];
+  __u64 from = moves > cpu->moves_seen ? last->group : cpu->group;
+  if (from == (__u64)group) return 0; /* a move in another hierarchy (v1) */
+  struct tl_move* move = &cpu->move[moves % TL_MOVES];
+  move->task = (__u64)task;
+  move->sum = BPF_CORE_READ(task, se.sum_exec_runtime);
+  move->group = (__u64)group;
+  if (!BPF_CORE_READ(group, css.id)) group = BPF_CORE_READ(group, parent); /* autogroup */
+  move->slot = BPF_CORE_READ(group, css.id);
+  move->serial = BPF_CORE_READ(group, css.serial_nr);
+  STORE(cpu->moves, moves + 1);
+  return 0;
+}
+
+/* A process or thread has just been moved: what runs of it was charged up to now by the move. */
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(tl_moved, struct cgroup* to, const char* path, struct task_struct* task,
+             _Bool threadgroup) {
+  __u32 pid = threadgroup ? 0 : task->pid;
+  __u32 tgid = task->tgid;
+  for (__u32 index = 0; index < tl_cpu_count; index++) note_move(index, pid, tgid);
   return 0;
 }
 

@@ -78,6 +78,7 @@ struct task_group {
 
 struct task_struct {
   int pid;
+  int tgid;
   int prio;   /* below 100: real-time or deadline */
   int on_cpu; /* CONFIG_SMP */
   struct sched_entity se;

@@ -91,7 +91,8 @@ Result<void> run_program(const bpf_program* program, std::uint64_t argument, int
 
 struct BpfPrograms::Impl {
   accounting_bpf* object = nullptr;
-  bpf_link* link = nullptr;
+  bpf_link* switches = nullptr;
+  bpf_link* moves = nullptr;
   ring_buffer* events = nullptr;
   Mapping cpus, cells, touched, running, bandwidths;
   SharedView view;
@@ -102,7 +103,8 @@ struct BpfPrograms::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
     ring_buffer__free(events);
-    bpf_link__destroy(link);
+    bpf_link__destroy(switches);
+    bpf_link__destroy(moves);
     accounting_bpf::destroy(object);
   }
 
@@ -141,6 +143,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   object.rodata->tl_base_ns = static_cast<std::uint64_t>(base.count());
   object.rodata->tl_max_slots = max_slots;
   const auto cpu_count = static_cast<std::uint32_t>(cpus);
+  object.rodata->tl_cpu_count = cpu_count;
   bpf_map__set_max_entries(object.maps.tl_cpus, cpu_count);
   bpf_map__set_max_entries(object.maps.tl_cells, cpu_count * max_slots);
   bpf_map__set_max_entries(object.maps.tl_touched, cpu_count * TL_LISTS * max_slots);
@@ -171,8 +174,12 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   if (impl->events == nullptr) {
     return std::unexpected(libbpf_error("map the ring buffer", "tl_events", errno));
   }
-  impl->link = bpf_program__attach(object.progs.tl_switch);
-  if (impl->link == nullptr) {
+  impl->moves = bpf_program__attach(object.progs.tl_moved);
+  if (impl->moves == nullptr) {
+    return std::unexpected(libbpf_error("attach to", "cgroup_attach_task", errno));
+  }
+  impl->switches = bpf_program__attach(object.progs.tl_switch);
+  if (impl->switches == nullptr) {
     return std::unexpected(libbpf_error("attach to", "sched_switch", errno));
   }
   // An offline CPU refuses (ENXIO) and is seen at its first switch.

@@ -57,29 +57,53 @@ void EdgeReader::mark(std::uint32_t slot) {
   slots_.push_back(slot);
 }
 
+void EdgeReader::add(std::uint32_t slot, std::uint64_t serial, std::uint64_t ns) {
+  if (slot >= view_.max_slots || ns == 0) return;
+  for (InProgress& slice : in_progress_) {
+    if (slice.slot == slot && slice.serial == serial) {
+      slice.ns += ns;
+      return;
+    }
+  }
+  in_progress_.push_back({slot, serial, ns});
+}
+
+// The slice of the recorded thread, in parts where it was moved between cgroups while it ran.
+void EdgeReader::add_own_slice(const tl_cpu& cpu, const tl_running& running,
+                               std::uint64_t edge_clock) {
+  Slice part{.since = cpu.since, .until = running.clock, .charged = less(running.sum, cpu.sum_in)};
+  const double wall_per_charged =
+      part.charged > 0
+          ? static_cast<double>(less(part.until, part.since)) / static_cast<double>(part.charged)
+          : 0;
+  std::uint32_t slot = cpu.slot;
+  std::uint64_t serial = cpu.serial;
+  std::uint64_t sum = cpu.sum_in;
+  const std::uint64_t oldest = less(cpu.moves, TL_MOVES);
+  for (std::uint64_t n = std::max(cpu.moves_seen, oldest); n < cpu.moves; ++n) {
+    const tl_move& move = cpu.move[n % TL_MOVES];
+    if (move.task != cpu.task) continue;
+    const std::uint64_t before = std::min(less(move.sum, sum), part.charged);
+    const auto wall = static_cast<std::uint64_t>(static_cast<double>(before) * wall_per_charged);
+    add(slot, serial,
+        std::min(before, charged_before({part.since, part.since + wall, before}, edge_clock)));
+    part.since += wall;
+    part.charged -= before;
+    sum += before;
+    slot = move.slot;
+    serial = move.serial;
+  }
+  add(slot, serial, charged_before(part, edge_clock));
+}
+
 void EdgeReader::add_in_progress(const tl_cpu& cpu, const tl_running& running, WindowIndex edge) {
   const std::uint64_t edge_clock = edge * base_ns_ - static_cast<std::uint64_t>(cpu.offset_ns);
   if (cpu.task == 0 || cpu.since >= edge_clock) return;
-  const auto add = [this](std::uint32_t slot, std::uint64_t serial, std::uint64_t ns) {
-    if (slot < view_.max_slots && ns > 0) in_progress_.push_back({slot, serial, ns});
-  };
   const bool trusted = running.valid != 0 && running.seq == cpu.seq;
   if (!trusted || running.task == cpu.task) {
     const std::uint64_t wall = edge_clock - cpu.since;
     if (cpu.pid == 0 || !trusted) return add(cpu.slot, cpu.serial, wall);
-    const std::uint64_t charged = less(running.sum, cpu.sum_in);
-    if (running.serial == cpu.serial || running.slot >= view_.max_slots) {
-      return add(cpu.slot, cpu.serial,
-                 charged_before({cpu.since, running.clock, charged}, edge_clock));
-    }
-    // Moved between cgroups while running: sum_start was set at the move.
-    const std::uint64_t before = std::min(less(running.sum_start, cpu.sum_in), charged);
-    const std::uint64_t after = charged - before;
-    const std::uint64_t moved = running.clock > after ? running.clock - after : cpu.since;
-    add(cpu.slot, cpu.serial,
-        std::min(before, charged_before({cpu.since, moved, before}, edge_clock)));
-    return add(running.slot, running.serial,
-               charged_before({moved, running.clock, after}, edge_clock));
+    return add_own_slice(cpu, running, edge_clock);
   }
   // A switch was lost: the recorded thread has left, the current one came unseen.
   std::uint64_t left = 0;
@@ -118,7 +142,7 @@ bool EdgeReader::read_cell(std::uint32_t cpu_index, std::uint32_t slot, WindowIn
   if (!total.known) return false;
   const std::size_t index = static_cast<std::size_t>(cpu_index) * view_.max_slots + slot;
   std::uint64_t ns = total.ns;
-  for (InProgress& slice : in_progress_) {
+  for (const InProgress& slice : in_progress_) {
     if (slice.slot != slot) continue;
     // A cell charged after the edge already holds the slice up to the edge.
     if (slice.serial == total.serial) {

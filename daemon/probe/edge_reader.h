@@ -59,6 +59,8 @@ class EdgeReader {
     std::uint64_t ns = 0;
   };
 
+  void add(std::uint32_t slot, std::uint64_t serial, std::uint64_t ns);
+  void add_own_slice(const tl_cpu& cpu, const tl_running& running, std::uint64_t edge_clock);
   void add_in_progress(const tl_cpu& cpu, const tl_running& running, WindowIndex edge);
   bool add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex from,
                    WindowIndex current);

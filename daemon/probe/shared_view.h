@@ -35,7 +35,7 @@ inline std::optional<tl_cpu> read_cpu(const tl_cpu& shared) {
   for (int attempt = 0; attempt < 16; ++attempt) {
     const tl_u64 before = load(shared.seq);
     if ((before & 1) != 0) continue;
-    tl_cpu copy;
+    tl_cpu copy{};
     copy.seq = before;
     copy.task = load(shared.task);
     copy.group = load(shared.group);
@@ -53,6 +53,14 @@ inline std::optional<tl_cpu> read_cpu(const tl_cpu& shared) {
     copy.recovered = load(shared.recovered);
     copy.lost_events = load(shared.lost_events);
     copy.stale_charges = load(shared.stale_charges);
+    copy.moves_seen = load(shared.moves_seen);
+    copy.moves = load(shared.moves);
+    for (std::size_t i = 0; i < TL_MOVES; ++i) {
+      copy.move[i].task = load(shared.move[i].task);
+      copy.move[i].sum = load(shared.move[i].sum);
+      copy.move[i].serial = load(shared.move[i].serial);
+      copy.move[i].slot = load(shared.move[i].slot);
+    }
     for (std::size_t i = 0; i < TL_LISTS; ++i) {
       copy.list_window[i] = load(shared.list_window[i]);
       copy.list_length[i] = load(shared.list_length[i]);

@@ -182,8 +182,9 @@ TEST_CASE("a thread moved between cgroups while it runs is charged where it ran"
     return !load.running();
   });
   (void)load.finish();
-  check_sum(observer, a);
-  check_sum(observer, b);
+  // A move takes time, and the kernel and we see it happen at slightly different moments.
+  check_sum(observer, a, 20);
+  check_sum(observer, b, 20);
 }
 
 TEST_CASE("real-time threads and idle time") {

@@ -168,14 +168,45 @@ TEST_CASE("an estimate beyond everything charged takes nothing back") {
   CHECK(reader.read(13, 13)[20] == 3 * kMs);  // the sum is what was charged: 103 ms
 }
 
-TEST_CASE("a thread moved while it runs counts to both cgroups") {
+TEST_CASE("a thread moved while it runs counts to each cgroup its part") {
   Memory memory;
   Reader reader(memory);
-  memory.run(2, 20, 1000 * kMs, 1100 * kMs, 100 * kMs);
-  memory.running[0].sum_start = 5000 + 30 * kMs;
-  memory.running[0].slot = 4;
-  memory.running[0].serial = 40;
-  CHECK(reader.read(11, 11) == Sums{{20, 30 * kMs}, {40, 70 * kMs}});
+  memory.run(2, 20, 1000 * kMs, 1096 * kMs, 96 * kMs);
+  tl_cpu& cpu = memory.cpus[0];
+  const auto move = [&](tl_u64 charged, std::uint32_t slot, tl_u64 serial) {
+    cpu.move[cpu.moves++ % TL_MOVES] = {.task = cpu.task,
+                                        .sum = 5000 + charged,
+                                        .group = 0,
+                                        .serial = serial,
+                                        .slot = slot,
+                                        .reserved = 0};
+  };
+  SECTION("once") {
+    move(30 * kMs, 4, 40);
+    CHECK(reader.read(11, 11) == Sums{{20, 30 * kMs}, {40, 70 * kMs}});
+  }
+  SECTION("there and back") {
+    move(30 * kMs, 4, 40);
+    move(50 * kMs, 2, 20);
+    CHECK(reader.read(11, 11) == Sums{{20, 80 * kMs}, {40, 20 * kMs}});
+  }
+  SECTION("after the edge") {
+    memory.run(2, 20, 1000 * kMs, 1120 * kMs, 120 * kMs);
+    move(110 * kMs, 4, 40);
+    CHECK(reader.read(11, 11) == Sums{{20, 100 * kMs}});
+  }
+  SECTION("moves of an earlier slice or another thread are not its own") {
+    move(10 * kMs, 4, 40);
+    cpu.moves_seen = cpu.moves;
+    move(20 * kMs, 5, 50);
+    cpu.move[1].task = 0x9999;
+    CHECK(reader.read(11, 11) == Sums{{20, 100 * kMs}});
+  }
+  SECTION("more moves than are kept: the oldest are one part") {
+    for (tl_u64 i = 1; i <= 6; ++i) move(i * 10 * kMs, i % 2 == 1 ? 4 : 2, i % 2 == 1 ? 40 : 20);
+    // Kept are the moves at 30 (to 4), 40 (to 2), 50 (to 4) and 60 ms (to 2).
+    CHECK(reader.read(11, 11) == Sums{{20, (30 + 10 + 40) * kMs}, {40, 20 * kMs}});
+  }
 }
 
 TEST_CASE("after a lost switch both threads count with what the kernel tells of them") {

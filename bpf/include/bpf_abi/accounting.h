@@ -49,6 +49,17 @@ struct tl_cell {
   tl_u64 reserved;
 };
 
+/* A thread changed its cgroup while it ran. */
+#define TL_MOVES 4u
+struct tl_move {
+  tl_u64 task;   /* its address */
+  tl_u64 sum;    /* its se.sum_exec_runtime then: the kernel charges up to the move */
+  tl_u64 group;  /* address of the task_group it came to */
+  tl_u64 serial; /* of that group */
+  tl_u32 slot;
+  tl_u32 reserved;
+};
+
 /*
  * What a CPU is doing. seq is odd while the fields change. Times are the run queue's clock
  * (rq.clock): read by the scheduler anyway, and the one it charges by. offset_ns leads to
@@ -72,8 +83,13 @@ struct tl_cpu {
   tl_u64 recovered;     /* of those, where the kernel's own fields told both slices */
   tl_u64 lost_events;   /* announcements that found no room in the ring buffer */
   tl_u64 stale_charges; /* slices of a cgroup whose slot already belonged to a newer one */
+  tl_u64 moves_seen;    /* of `moves`, at switch-in */
   tl_u64 list_window[TL_LISTS];
   tl_u64 list_length[TL_LISTS];
+  /* Written by the CPU that moves a thread to another cgroup while it runs here. */
+  tl_u64 moves;
+  struct tl_move move[TL_MOVES]; /* move n at [n % TL_MOVES] */
+  tl_u64 reserved[6];            /* whole cache lines: no CPU writes to another one's */
 };
 
 /* A cgroup as the reading programs find it. Written by whichever CPU meets it first. */
@@ -89,7 +105,7 @@ struct tl_running {
   tl_u64 clock;     /* rq.clock at the scheduler's last update, at most a tick ago */
   tl_u64 task;      /* address of rq.curr: not tl_cpu.task when a switch was lost */
   tl_u64 sum;       /* its se.sum_exec_runtime at that moment */
-  tl_u64 sum_start; /* its se.prev_sum_exec_runtime: at switch-in, or at a move between cgroups */
+  tl_u64 sum_start; /* its se.prev_sum_exec_runtime: the same at switch-in */
   tl_u64 serial;    /* of the cgroup it counts to now */
   tl_u32 slot;
   tl_u32 pid;          /* 0: idle */
@@ -144,7 +160,7 @@ struct tl_event_evicted {
 #define TL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
 TL_ASSERT_SIZE(struct tl_cell, 64);
-TL_ASSERT_SIZE(struct tl_cpu, 256);
+TL_ASSERT_SIZE(struct tl_cpu, 480);
 TL_ASSERT_SIZE(struct tl_group, 16);
 TL_ASSERT_SIZE(struct tl_running, 72);
 TL_ASSERT_SIZE(struct tl_bandwidth, 72);
