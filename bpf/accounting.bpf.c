@@ -41,9 +41,9 @@ struct {
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
   __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1); /* possible CPUs x TL_LISTS x slots */
+  __uint(max_entries, 1); /* possible CPUs x TL_LISTS x slots / 4 */
   __type(key, __u32);
-  __type(value, __u64); /* a slot; the kernel spaces elements by 8 bytes anyway */
+  __type(value, __u64); /* four slots of 16 bits: the kernel spaces elements by 8 bytes */
 } tl_touched SEC(".maps");
 
 struct {
@@ -220,10 +220,11 @@ __noinline int open_window(__u32 index, __u32 slot, __u64 ran, __u64 now) {
   }
   __u64 length = cpu->list_length[list];
   if (length < tl_max_slots) {
-    __u32 key = (index * TL_LISTS + list) * tl_max_slots + (__u32)length;
-    __u64* entry = bpf_map_lookup_elem(&tl_touched, &key);
-    if (entry) {
-      STORE(*entry, slot);
+    __u32 n = (index * TL_LISTS + list) * tl_max_slots + (__u32)length;
+    __u32 key = n / 4;
+    __u16* entries = bpf_map_lookup_elem(&tl_touched, &key);
+    if (entries) {
+      STORE(entries[n % 4], (__u16)slot);
       STORE(cpu->list_length[list], length + 1);
     }
   }

@@ -21,6 +21,9 @@ for label in "${labels[@]}"; do
   esac
 done
 
+# What was compiled in another clone counts: paths below this folder are taken as relative.
+export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=1
+
 packaging/install-deps.sh build test
 
 results=$(mktemp -d)
@@ -48,13 +51,26 @@ build() {
 
 # run_tests NAME DIRECTORY CTEST-SELECTION…
 run_tests() {
-  local name=$1 directory=$2 start=$SECONDS verdict=passed
+  local name=$1 directory=$2 start=$SECONDS verdict=passed before=$failed
   shift 2
   echo "== $name: testing"
   # Tests that need the machine to themselves say so (RUN_SERIAL); the others share it.
   "${wrapper[@]}" ctest --test-dir "$directory" --output-on-failure --no-tests=error -j "$(nproc)" \
     --output-junit "$results/$name.xml" "$@" 2>&1 | tee "$results/$name.log" || { failed=1; verdict=FAILED; }
+  # Bounds on a real kernel's clock hold on a machine that is ours alone; where a neighbour took the
+  # CPU just then, those tests (and only those) get one more try, and the summary says so.
+  if [[ $verdict == FAILED ]] && second_try "$name" "$directory"; then failed=$before verdict="passed at the second try"; fi
   summary+=("$name: $verdict in $((SECONDS - start)) s; $(grep -a 'tests passed' "$results/$name.log" || echo 'no test ran')")
+}
+
+# second_try NAME DIRECTORY: 0 when all that failed was measured on a real kernel and passes now.
+second_try() {
+  local others
+  others=$(ctest --test-dir "$2" --rerun-failed -N -LE '^(bpf|vm|e2e)$' | sed -n 's/^Total Tests: //p')
+  [[ ${others:-1} == 0 ]] || return 1
+  echo "== $1: once more what failed"
+  "${wrapper[@]}" ctest --test-dir "$2" --rerun-failed --output-on-failure --no-tests=error \
+    --output-junit "$results/$1.xml" 2>&1 | tee -a "$results/$1.log"
 }
 
 preset=release

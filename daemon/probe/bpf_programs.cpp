@@ -146,7 +146,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   object.rodata->tl_cpu_count = cpu_count;
   bpf_map__set_max_entries(object.maps.tl_cpus, cpu_count);
   bpf_map__set_max_entries(object.maps.tl_cells, cpu_count * max_slots);
-  bpf_map__set_max_entries(object.maps.tl_touched, cpu_count * TL_LISTS * max_slots);
+  bpf_map__set_max_entries(object.maps.tl_touched, (cpu_count * TL_LISTS * max_slots + 3) / 4);
   bpf_map__set_max_entries(object.maps.tl_groups, max_slots);
   bpf_map__set_max_entries(object.maps.tl_running, cpu_count);
   if (const int code = accounting_bpf::load(impl->object); code != 0) {
@@ -164,7 +164,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   impl->view = {
       .cpus = impl->cpus.as<const tl_cpu>(cpu_count),
       .cells = impl->cells.as<const tl_cell>(cpu_count * slots),
-      .touched = impl->touched.as<const tl_u64>(cpu_count * TL_LISTS * slots),
+      .touched = impl->touched.as<const std::uint16_t>(cpu_count * TL_LISTS * slots),
       .running = impl->running.as<const tl_running>(cpu_count),
       .max_slots = max_slots,
   };

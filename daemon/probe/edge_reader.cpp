@@ -132,7 +132,7 @@ bool EdgeReader::add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowI
         (static_cast<std::size_t>(cpu_index) * TL_LISTS + list) * view_.max_slots;
     const std::size_t length = std::min<std::size_t>(cpu.list_length[list], view_.max_slots);
     for (std::size_t i = 0; i < length; ++i)
-      mark(static_cast<std::uint32_t>(load(view_.touched[start + i])));
+      mark(load(view_.touched[start + i]));
   }
   return true;
 }

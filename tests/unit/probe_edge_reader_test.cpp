@@ -39,7 +39,8 @@ struct Memory {
       const auto list = window % TL_LISTS;
       if (lists.list_window[list] != window) lists.list_length[list] = 0;
       lists.list_window[list] = window;
-      touched[(cpu * TL_LISTS + list) * kSlots + lists.list_length[list]++] = slot;
+      touched[(cpu * TL_LISTS + list) * kSlots + lists.list_length[list]++] =
+          static_cast<std::uint16_t>(slot);
     }
     c.ran_ns += before_edge + after;
   }
@@ -68,7 +69,7 @@ struct Memory {
 
   std::vector<tl_cpu> cpus;
   std::vector<tl_cell> cells;
-  std::vector<tl_u64> touched;
+  std::vector<std::uint16_t> touched;
   std::vector<tl_running> running;
 };
 
