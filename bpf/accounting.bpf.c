@@ -167,19 +167,21 @@ __noinline __u64 slot_above(__u64 group_address) {
   return group_address;
 }
 
-/*
- * Notes which cgroup a thread of `group` counts to when it is not the usual, known one, and
- * announces what is new. Rare: once in a cgroup's life, or more cgroups than slots.
- */
+/* Announces a cgroup and those above it that are new. Rare: once in a cgroup's life. */
+__noinline int announce_chain(__u64 group_address) {
+  for (int level = 0; level < TL_MAX_DEPTH && group_address; level++) {
+    struct task_group* group = (struct task_group*)group_address;
+    if (BPF_CORE_READ(group, css.id) && !announce_level(group_address)) break;
+    group_address = (__u64)BPF_CORE_READ(group, parent);
+  }
+  return 0;
+}
+
+/* Notes which cgroup a thread of `group` counts to when it is not the usual, known one. */
 __noinline int identify(__u32 index, __u64 group_address) {
   struct tl_cpu* cpu = this_cpu(index);
   if (!cpu) return 0;
-  __u64 level_address = group_address;
-  for (int level = 0; level < TL_MAX_DEPTH && level_address; level++) {
-    struct task_group* group = (struct task_group*)level_address;
-    if (BPF_CORE_READ(group, css.id) && !announce_level(level_address)) break;
-    level_address = (__u64)BPF_CORE_READ(group, parent);
-  }
+  announce_chain(group_address);
   struct task_group* counted = (struct task_group*)slot_above(group_address);
   cpu->group = group_address;
   cpu->slot = BPF_CORE_READ(counted, css.id);
@@ -452,9 +454,10 @@ __noinline int note_move(__u32 index, __u32 pid, __u32 tgid) {
   move->task = (__u64)task;
   move->sum = BPF_CORE_READ(task, se.sum_exec_runtime);
   move->group = (__u64)group;
-  if (!BPF_CORE_READ(group, css.id)) group = BPF_CORE_READ(group, parent); /* autogroup */
-  move->slot = BPF_CORE_READ(group, css.id);
-  move->serial = BPF_CORE_READ(group, css.serial_nr);
+  announce_chain((__u64)group); /* the reader may see it before it is charged */
+  struct task_group* counted = (struct task_group*)slot_above((__u64)group);
+  move->slot = BPF_CORE_READ(counted, css.id);
+  move->serial = BPF_CORE_READ(counted, css.serial_nr);
   STORE(cpu->moves, moves + 1);
   return 0;
 }

@@ -119,7 +119,7 @@ TEST_CASE("cgroups that come and go reuse ids without mixing") {
     groups.clear();  // removes them: their ids are free for the next wave
     observer.run_for(300ms);
   }
-  CHECK(std::abs((seen_of_children - children).count()) <= 1'000'000 + 40 * 100'000);
+  CHECK(std::abs((seen_of_children - children).count()) <= 1'000'000 + 42 * 300'000);
   check_sum(observer, parent, 40);
   for (const std::string& path : paths) CHECK(observer.of(path).gone);
 }
