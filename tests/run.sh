@@ -33,13 +33,14 @@ summary=()
 
 any_of() { local IFS='|'; echo "^($*)\$"; }
 
-# build PRESET [CMAKE OPTION…]: configure and build; quiet unless it fails.
+# build PRESET TARGETS [CMAKE OPTION…]: configure and build; quiet unless it fails.
 build() {
-  local preset=$1 start=$SECONDS
-  shift
+  local preset=$1 start=$SECONDS targets
+  read -ra targets <<< "$2"
+  shift 2
   echo "== $preset: building"
   if "${wrapper[@]}" cmake --preset "$preset" -DTL_TESTS=ON "$@" > "$results/log" 2>&1 &&
-    "${wrapper[@]}" cmake --build --preset "$preset" > "$results/log" 2>&1; then
+    "${wrapper[@]}" cmake --build --preset "$preset" --target "${targets[@]}" > "$results/log" 2>&1; then
     echo "== $preset: built in $((SECONDS - start)) s"
     return
   fi
@@ -82,7 +83,7 @@ if [[ ${#labels[@]} -gt 0 ]]; then
   selection=(-L "$(any_of "${labels[@]}")")
   case " ${labels[*]} " in *' bench '*) options+=(-DTL_BENCH=ON) ;; esac
 fi
-if build "$preset" "${options[@]}"; then
+if build "$preset" all "${options[@]}"; then
   run_tests "$preset" build "${selection[@]}"
 fi
 
@@ -91,13 +92,13 @@ if [[ ${#labels[@]} -eq 0 ]]; then
     # The thread sanitizer of g++ 12 cannot place its shadow memory when addresses are randomised
     # as widely as newer kernels do.
     wrapper=(setarch "$(uname -m)" --addr-no-randomize)
-    if build "$sanitizer"; then
+    if build "$sanitizer" "unit_tests fuzz_tests tl_load"; then
       run_tests "$sanitizer" "build-$sanitizer" -L "$(any_of unit fuzz)"
     fi
   done
   wrapper=()
   if [[ ${CI:-} == true ]]; then
-    build clang && summary+=("clang: builds without warnings")
+    build clang throttlelens && summary+=("clang: builds without warnings")
   fi
 fi
 

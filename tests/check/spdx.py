@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Every source says its licence at its top: bpf/ is loaded into the kernel, the rest is Apache-2.0.
+"""Every source says its licence at its top: bpf/ and every .bpf.c are loaded into the kernel, the
+rest is Apache-2.0.
 Prose and data are covered by LICENSE; prose that does name a licence must name the right one."""
 
 import pathlib
@@ -24,7 +25,8 @@ def wanted(name: str) -> str | None:
     if path.suffix in NO_COMMENT and path.name != "CMakeLists.txt":
         return None
     # Prose about the kernel side is ours to give like all other prose.
-    return KERNEL if name.startswith("bpf/") and path.suffix != ".md" else OTHERS
+    loaded = (name.startswith("bpf/") and path.suffix != ".md") or name.endswith(".bpf.c")
+    return KERNEL if loaded else OTHERS
 
 
 def problem(name: str, text: str) -> str | None:
@@ -45,6 +47,7 @@ class SelfTest(unittest.TestCase):
         line = "SPDX-License-Identifier: "
         self.assertIsNone(problem("daemon/a.cpp", f"// {line}{OTHERS}\n"))
         self.assertIsNone(problem("bpf/a.c", f"/* {line}{KERNEL} */\n"))
+        self.assertIsNone(problem("tests/a.bpf.c", f"/* {line}{KERNEL} */\n"))
         self.assertIsNone(problem("x.sh", f"#!/bin/sh\n# {line}{OTHERS}\n"))
         self.assertIsNone(problem("a.md", f"<!-- {line}{OTHERS} -->\n"))
         self.assertIsNone(problem("a.json", "{}"))
