@@ -629,6 +629,22 @@ class Lives(Scenario):
         rise = sum(b - a if b >= a else b for a, b in zip([0.0, *values], values))
         self.assertAlmostEqual(rise, before + after, delta=0.002)
 
+    def test_limits_that_change(self):
+        cgroup = self.top.child("limits")
+
+        def check(samples):
+            self.assertEqual(samples.value(PREFIX + "limit_cores", cgroup=cgroup.path),
+                             cgroup.limit_cores())
+        for quota, period in ((50_000, 100_000), (30_000, 20_000)):
+            cgroup.limit(quota, period)
+            self.run_in(cgroup, 300)
+            self.compare(check)
+        cgroup.clear_limit()
+        self.compare(check)
+        # What was counted until then stays.
+        self.compare(lambda samples: self.assert_bandwidth(samples, cgroup))
+        self.assertGreater(cgroup.bandwidth()[PREFIX + "cfs_periods_total"], 0)
+
     def test_hostile_names(self):
         plain = ['quote"back\\slash', "} 1\t# HELP x y", "n" * 255, "ü€𝄞"]
         odd = {b"\xff\xfe{}": "\\xff\\xfe{}", b"\xc3\x28" + b"\xed\xa0\x80" * 80: "\\xc3("}
@@ -710,6 +726,20 @@ class Cpustat(Scenario):
         for name in ("throttlelens_node_cpu_idle_ratio", "throttlelens_probe_lost_switches_total"):
             self.assertNotIn(name, exposed)
         self.assertIn("throttlelens_node_cpu_utilization_cores", exposed)
+
+    def test_few_descriptors(self):
+        """It says once that it cannot keep all files open, and goes on with right numbers."""
+        many = self.top.child("many")
+        for i in range(60):
+            many.child(str(i))
+        need_tool("prlimit", "util-linux")
+        daemon = Daemon(self.binary(), self.config, ["prlimit", "--nofile=48:48", *self.prefix])
+        samples = daemon.metrics(self.top.path)
+        for cgroup in (self.hog, self.pod, self.container):
+            self.assert_usage(samples, cgroup)
+        self.assertEqual(samples.value(PREFIX + "usage_seconds_total", cgroup=many.path + "/59"), 0)
+        self.assertEqual(daemon.end(), 0)
+        self.assertEqual(len(re.findall("warning: .*LimitNOFILE", daemon.log())), 1, daemon.log())
 
     def test_clean_for_promtool(self):
         self.assertEqual(promtool_complaints(self.daemon.metrics_text()), "")

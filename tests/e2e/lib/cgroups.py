@@ -120,6 +120,12 @@ class Cgroup:
             _write(_join(folder, "cpu.max.burst" if self.hierarchies.v2 else "cpu.cfs_burst_us"),
                    str(burst_us))
 
+    def clear_limit(self):
+        if self.hierarchies.v2:
+            _write(_join(self.folders[0], "cpu.max"), "max")
+        else:
+            _write(_join(self.folders[0], "cpu.cfs_quota_us"), "-1")
+
     def usage(self):
         """Seconds."""
         if not self.hierarchies.v2:
