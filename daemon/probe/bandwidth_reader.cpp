@@ -37,10 +37,10 @@ Result<void> read_bandwidths(BpfPrograms& programs, const std::vector<GroupTable
     if (auto done = programs.answer_requests(asked.size()); !done) return done;
     for (std::size_t i = 0; i < asked.size(); ++i) {
       if (requests[i].valid == 0) continue;
-      Bandwidth value = to_bandwidth(requests[i]);
+      const Bandwidth value = to_bandwidth(requests[i]);
       if (asked[i]->bandwidth == value) continue;
       asked[i]->bandwidth = value;
-      changed.push_back({asked[i]->key, std::move(value)});
+      changed.push_back({asked[i]->key, value});
     }
     asked.clear();
     return {};

@@ -139,7 +139,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   if (impl->object == nullptr) {
     return std::unexpected(libbpf_error("open the BPF object", "accounting", errno));
   }
-  accounting_bpf& object = *impl->object;
+  const accounting_bpf& object = *impl->object;
   object.rodata->tl_base_ns = static_cast<std::uint64_t>(base.count());
   object.rodata->tl_max_slots = max_slots;
   const auto cpu_count = static_cast<std::uint32_t>(cpus);
@@ -164,7 +164,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   impl->view = {
       .cpus = impl->cpus.as<const tl_cpu>(cpu_count),
       .cells = impl->cells.as<const tl_cell>(cpu_count * slots),
-      .touched = impl->touched.as<const std::uint16_t>(cpu_count * TL_LISTS * slots),
+      .touched = impl->touched.as<const std::uint16_t>(slots * cpu_count * TL_LISTS),
       .running = impl->running.as<const tl_running>(cpu_count),
       .max_slots = max_slots,
   };
@@ -183,7 +183,9 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
     return std::unexpected(libbpf_error("attach to", "sched_switch", errno));
   }
   // An offline CPU refuses (ENXIO) and is seen at its first switch.
-  for (int cpu = 0; cpu < cpus; ++cpu) (void)run_program(object.progs.tl_seed, 0, cpu);
+  for (int cpu = 0; cpu < cpus; ++cpu) {
+    [[maybe_unused]] const auto seeded = run_program(object.progs.tl_seed, 0, cpu);
+  }
   return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(impl)));
 }
 

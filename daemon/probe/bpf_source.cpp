@@ -80,6 +80,7 @@ class BpfSource final : public Source {
 
   struct UsageRead {
     GroupPtr group;
+    Nanoseconds usage{0};
     Nanoseconds after_edge{0};  // when the counter was read, from the first window's start
   };
   std::vector<UsageRead> first_usage_;
@@ -140,8 +141,7 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
 void BpfSource::read_usage_before(const GroupPtr& group, MonoTime edge) {
   const auto usage = counters_.usage(group->key);
   if (!usage) return;
-  group->usage_before = *usage;
-  first_usage_.push_back({group, clock_.now() - edge});
+  first_usage_.push_back({.group = group, .usage = *usage, .after_edge = clock_.now() - edge});
 }
 
 // The first edge: what ran before it is not ours.
@@ -151,13 +151,15 @@ void BpfSource::start(WindowIndex edge) {
 }
 
 SourceLosses BpfSource::losses() const {
-  SourceLosses losses;
-  losses.lost_switches = 0;
-  losses.recovered_switches = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t recovered = 0;
   for (const tl_cpu& cpu : programs_->view().cpus) {
-    *losses.lost_switches += load(cpu.lost_switches);
-    *losses.recovered_switches += load(cpu.recovered);
+    lost += load(cpu.lost_switches);
+    recovered += load(cpu.recovered);
   }
+  SourceLosses losses;
+  losses.lost_switches = lost;
+  losses.recovered_switches = recovered;
   losses.missed_windows = missed_windows_;
   losses.dropped_cgroups = dropped_;
   losses.probe_run_time = programs_->run_time();
@@ -205,7 +207,7 @@ void BpfSource::announce_new(WindowBatch& batch) {
   // The counters were read a moment after the first window began.
   for (const UsageRead& read : first_usage_) {
     const auto early = read.group->used * std::min(read.after_edge, base_).count() / base_.count();
-    read.group->usage_before = std::max(Nanoseconds(0), *read.group->usage_before - early);
+    read.group->usage_before = std::max(Nanoseconds(0), read.usage - early);
   }
   first_usage_.clear();
   std::vector<GroupPtr> still;
@@ -221,19 +223,19 @@ void BpfSource::read_bandwidth(WindowBatch& batch) {
   // Without a thread of its own the kernel's structure is not known to us: its files are.
   for (const GroupPtr& group : due) {
     if (group->serial != 0 || !group->parent) continue;
-    auto value = counters_.bandwidth(group->key);
+    const auto value = counters_.bandwidth(group->key);
     if (!value || group->bandwidth == *value) continue;
     group->bandwidth = *value;
-    batch.bandwidth.push_back({group->key, std::move(*value)});
+    batch.bandwidth.push_back({group->key, *value});
   }
   for (const auto& [key, group] : groups_.all()) {
     if (!group->announced || group->serial == 0) continue;
-    const bool limited = group->bandwidth && group->bandwidth->limit;
+    const bool limited = group->bandwidth && group->bandwidth->limit.has_value();
     const bool recent = group->last_active + kLimitedWindows > batch.first;
     if ((limited && recent) || (batch.first + group->slot) % kSlowTurn == 0) due.push_back(group);
   }
   // Reading them is an extra: without it the windows are still right.
-  (void)read_bandwidths(*programs_, due, batch.bandwidth);
+  [[maybe_unused]] const auto read = read_bandwidths(*programs_, due, batch.bandwidth);
 }
 
 void BpfSource::bury(WindowBatch& batch) {
@@ -287,7 +289,7 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
     read_bandwidth(batch);
     batch.losses = losses();
     const std::uint64_t unrecovered =
-        *batch.losses.lost_switches - *batch.losses.recovered_switches;
+        batch.losses.lost_switches.value_or(0) - batch.losses.recovered_switches.value_or(0);
     if (edge == current) {
       check_.window_done(start_of(edge), active_, unrecovered > unrecovered_, cpus_online(),
                          batch.corrections);

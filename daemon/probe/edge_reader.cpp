@@ -86,7 +86,9 @@ void EdgeReader::add_own_slice(const tl_cpu& cpu, const tl_running& running,
     const std::uint64_t before = std::min(less(move.sum, sum), part.charged);
     const auto wall = static_cast<std::uint64_t>(static_cast<double>(before) * wall_per_charged);
     add(slot, serial,
-        std::min(before, charged_before({part.since, part.since + wall, before}, edge_clock)));
+        std::min(before, charged_before(
+                             {.since = part.since, .until = part.since + wall, .charged = before},
+                             edge_clock)));
     part.since += wall;
     part.charged -= before;
     sum += before;
@@ -111,7 +113,8 @@ void EdgeReader::add_in_progress(const tl_cpu& cpu, const tl_running& running, W
     const std::uint64_t charged = less(running.recorded_sum, cpu.sum_in);
     left = cpu.since + charged;
     add(cpu.slot, cpu.serial,
-        std::min(charged, charged_before({cpu.since, left, charged}, edge_clock)));
+        std::min(charged, charged_before({.since = cpu.since, .until = left, .charged = charged},
+                                         edge_clock)));
   }
   if (running.pid == 0) {
     if (left != 0 && left < edge_clock) add(TL_SLOT_IDLE, 0, edge_clock - left);
@@ -119,7 +122,9 @@ void EdgeReader::add_in_progress(const tl_cpu& cpu, const tl_running& running, W
   }
   const std::uint64_t charged = less(running.sum, running.sum_start);
   add(running.slot, running.serial,
-      charged_before({less(running.clock, charged), running.clock, charged}, edge_clock));
+      charged_before(
+          {.since = less(running.clock, charged), .until = running.clock, .charged = charged},
+          edge_clock));
 }
 
 bool EdgeReader::add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex from,
@@ -131,8 +136,7 @@ bool EdgeReader::add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowI
     const std::size_t start =
         (static_cast<std::size_t>(cpu_index) * TL_LISTS + list) * view_.max_slots;
     const std::size_t length = std::min<std::size_t>(cpu.list_length[list], view_.max_slots);
-    for (std::size_t i = 0; i < length; ++i)
-      mark(load(view_.touched[start + i]));
+    for (std::size_t i = 0; i < length; ++i) mark(load(view_.touched[start + i]));
   }
   return true;
 }

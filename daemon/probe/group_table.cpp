@@ -41,7 +41,7 @@ void GroupTable::announced_by_kernel(const tl_event_cgroup& event, WindowIndex w
   if (event.parent_serial == 0) return place(group, nullptr, name);
   const GroupPtr parent = by_key({event.parent_id});
   if (parent && !parent->path.empty()) return place(group, parent, name);
-  waiting_.emplace(event.parent_id, Waiting{group, name});
+  waiting_.emplace(event.parent_id, Waiting{.group = group, .name = name});
 }
 
 GroupTable::GroupPtr GroupTable::seen_in_tree(const CgroupNode& node, WindowIndex window) {

@@ -30,7 +30,7 @@ void UsageCheck::suspect(const GroupTable::GroupPtr& group) {
 bool UsageCheck::check(Suspect& suspect, Group& group, MonoTime edge, std::uint32_t cpus,
                        std::vector<UsageCorrection>& corrections) {
   const auto usage = counters_.usage(group.key);
-  if (!usage) return false;  // removed meanwhile: its total stays as it is
+  if (!usage || !group.usage_before) return false;  // removed meanwhile: its total stays as it is
   const Nanoseconds difference = *usage - *group.usage_before - group.total;
   if (group.used.count() == 0) {
     // Twice the same counter with a window in between: nothing ran, so the difference is exact.
