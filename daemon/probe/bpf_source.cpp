@@ -230,7 +230,8 @@ void BpfSource::read_bandwidth(WindowBatch& batch) {
   }
   for (const auto& [key, group] : groups_.all()) {
     if (!group->announced || group->serial == 0) continue;
-    const bool limited = group->bandwidth && group->bandwidth->limit.has_value();
+    const auto& bandwidth = group->bandwidth;
+    const bool limited = bandwidth.has_value() && bandwidth->limit.has_value();
     const bool recent = group->last_active + kLimitedWindows > batch.first;
     if ((limited && recent) || (batch.first + group->slot) % kSlowTurn == 0) due.push_back(group);
   }

@@ -17,6 +17,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import time
 import sys
 
 import tracked
@@ -69,8 +70,10 @@ def project_headers(root: pathlib.Path, source: pathlib.Path, folders: list[path
 
 def tidy(root: pathlib.Path, build: pathlib.Path) -> int:
     program = tool("clang-tidy-19")
-    cache = build / "tidy-passed"
-    cache.mkdir(exist_ok=True)
+    # Kept between clones: the key holds all that the verdict depends on, but not where it lies.
+    home = pathlib.Path(os.environ.get("THROTTLELENS_CACHE") or pathlib.Path.home() / ".cache/throttlelens")
+    cache = home / "tidy-passed"
+    cache.mkdir(parents=True, exist_ok=True)
     common = hashlib.sha256((root / ".clang-tidy").read_bytes())
     common.update(subprocess.run([program, "--version"], check=True, capture_output=True).stdout)
 
@@ -83,7 +86,7 @@ def tidy(root: pathlib.Path, build: pathlib.Path) -> int:
         folders = [pathlib.Path(folder) for folder in re.findall(r"(?:-I|-isystem )\s*(\S+)", command)]
         folders = [folder for folder in folders if root in folder.resolve().parents or build in folder.resolve().parents]
         key = common.copy()
-        key.update(command.encode())
+        key.update(command.replace(str(build), "BUILD").replace(str(root), "ROOT").encode())
         for path in [source, *project_headers(root, source, folders)]:
             key.update(path.read_bytes())
         units.append((source, cache / key.hexdigest()))
@@ -112,8 +115,8 @@ def tidy(root: pathlib.Path, build: pathlib.Path) -> int:
     # Stamps of what has changed since are of no use.
     current = {stamp for _, stamp in units}
     for stamp in cache.iterdir():
-        if stamp not in current:
-            stamp.unlink()
+        if stamp not in current and time.time() - stamp.stat().st_mtime > 7 * 86400:
+            stamp.unlink(missing_ok=True)
     print(f"{len(units)} sources, {fresh} looked at anew, {failures} with findings")
     return 1 if failures else 0
 
