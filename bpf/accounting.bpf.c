@@ -427,13 +427,16 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
     struct task_group* group = next->sched_task_group;
     __u32 slot = group->css.id;
     __u64 serial = group->css.serial_nr;
+    _Bool autogroup = !slot; /* of a session in the root cgroup: counted there */
+    if (autogroup) slot = TL_SLOT_ROOT;
     struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+    if (autogroup && known) serial = known->serial;
     cpu->group = (__u64)group;
     cpu->slot = slot;
     cpu->serial = serial;
     cpu->sum_in = next->se.sum_exec_runtime;
-    /* New, an autogroup (css.id 0, counted as its parent: the root), or beyond the slots. */
-    if (!slot || !known || known->serial != serial) identify(index, number(group));
+    /* New, or beyond the slots. */
+    if (!known || known->serial != serial || !serial) identify(index, number(group));
   }
   STORE(cpu->seq, cpu->seq + 1);
   return 0;

@@ -13,9 +13,10 @@
 namespace throttlelens {
 
 struct SharedView {
-  std::span<const tl_cpu> cpus;         ///< one per possible CPU
-  std::span<const tl_cell> cells;       ///< [cpu * max_slots + slot]
-  std::span<const std::uint16_t> touched;      ///< [(cpu * TL_LISTS + window % TL_LISTS) * max_slots + n]
+  std::span<const tl_cpu> cpus;    ///< one per possible CPU
+  std::span<const tl_cell> cells;  ///< [cpu * max_slots + slot]
+  std::span<const std::uint16_t>
+      touched;                          ///< [(cpu * TL_LISTS + window % TL_LISTS) * max_slots + n]
   std::span<const tl_running> running;  ///< one per possible CPU
   std::uint32_t max_slots = 0;
 

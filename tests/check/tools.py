@@ -17,8 +17,8 @@ import pathlib
 import re
 import shutil
 import subprocess
-import time
 import sys
+import time
 
 import tracked
 

@@ -40,9 +40,7 @@ class ScratchDirectory {
 };
 
 std::string shipped_file() {
-  return (fs::path(__FILE__).parent_path().parent_path().parent_path() / "config" /
-          "throttlelens.yaml")
-      .string();
+  return TL_SHIPPED_CONFIG;  // a compiler cache may make __FILE__ relative
 }
 
 /// The one problem of the file, without its name in front.
