@@ -71,11 +71,11 @@ struct Parser {
                         "SIGHUP reloads the configuration, SIGTERM and SIGINT end cleanly.");
     add_config(command, run.config);
     command->add_option("--listen", listen, "Address of the HTTP endpoints; port 0: any free one")
-        ->check(CLI::Validator(check_listen, "ADDRESS:PORT"))
-        ->type_name("");
+        ->check(CLI::Validator(check_listen, ""))
+        ->type_name("ADDRESS:PORT");
     command->add_option("--log-level", log_level, "Lowest level that is logged")
         ->check(CLI::IsMember(keys(kLogLevels)))
-        ->type_name("");
+        ->type_name("LEVEL");
   }
 
   void add_top() {
@@ -95,7 +95,7 @@ struct Parser {
         ->check(CLI::Range(1U, 1'000'000'000U));
     command->add_option("--sort", order, "Order of the rows")
         ->check(CLI::IsMember(keys(kOrders)))
-        ->type_name("")
+        ->type_name("KEY")
         ->capture_default_str();
     command->add_option("--rows", rows, "Rows shown; default: what fits, 20 without a terminal")
         ->type_name("N")
@@ -109,7 +109,7 @@ struct Parser {
     add_config(command, doctor.config);
     command->add_option("-o,--output", doctor_output, "Form of the report")
         ->check(CLI::IsMember({"table", "json"}))
-        ->type_name("")
+        ->type_name("FORM")
         ->capture_default_str();
 
     command = add("check-config", "Validates a configuration file; lists every problem",
@@ -120,7 +120,7 @@ struct Parser {
                   "throttlelens metrics -o json | jq '.metrics[].name'");
     command->add_option("-o,--output", metrics_output, "Form of the catalogue")
         ->check(CLI::IsMember({"markdown", "json"}))
-        ->type_name("")
+        ->type_name("FORM")
         ->capture_default_str();
 
     add("version", "Prints version, commit, libbpf and build flags", "throttlelens version");
@@ -185,6 +185,12 @@ struct Parser {
 
 std::expected<Arguments, UsageAnswer> parse_arguments(int argc, const char* const* argv) {
   Parser parser;
+  // CLI11 would only miss a command, not name the word that is none.
+  if (argc > 1 && argv[1][0] != '-' && parser.app.get_subcommand_no_throw(argv[1]) == nullptr) {
+    return std::unexpected(UsageAnswer{
+        .exit_code = kWrongUsage,
+        .text = quoted(argv[1], "is not a command (see throttlelens --help)")});
+  }
   try {
     parser.app.parse(argc, argv);
     return parser.result();

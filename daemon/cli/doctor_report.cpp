@@ -38,7 +38,8 @@ void add_verdict(const DoctorReport& report, std::string& out) {
     out += "  Every context switch is counted in the kernel.\n";
   } else {
     out += fmt::format(
-        "  Usage, limits and throttle counters by polling cpu.stat; no waits.\n"
+        "  Usage, limits and throttle counters by polling cpu.stat; no idle time, and\n"
+        "  a slice is placed in a window only as well as the poll was on time.\n"
         "  Why not bpf: {}\n",
         escape_text(report.reason));
   }
@@ -84,7 +85,7 @@ void add_runtimes(const std::vector<StateDirectory>& directories, std::string& o
   const bool any = std::ranges::any_of(directories, [](const auto& directory) {
     return directory.state == StateDirectory::State::found;
   });
-  if (!any) out += "  None found: every cgroup is shown by its path.\n";
+  if (!any) out += "  None found.\n";
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "endpoints.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -9,8 +10,9 @@
 namespace throttlelens {
 namespace {
 
-/// Two base windows and a half: the snapshot that was asked for is there, or the sampler hangs.
-constexpr Nanoseconds kPatience = std::chrono::milliseconds(250);
+/// The snapshot that was asked for is there after a base window, or the sampler hangs.
+constexpr Nanoseconds kLeastPatience = std::chrono::milliseconds(250);
+constexpr auto kPatienceWindows = 5;  // in halves of a base window
 constexpr unsigned kUnavailable = 503;
 
 HttpResponse answer(const std::string& trouble) {
@@ -21,11 +23,12 @@ HttpResponse answer(const std::string& trouble) {
 }  // namespace
 
 Endpoints::Endpoints(SnapshotStore& store, const Health& health, const Clock& clock,
-                     BuildInfo build, std::uint32_t max_series)
+                     BuildInfo build, Nanoseconds base, std::uint32_t max_series)
     : store_(store),
       health_(health),
       clock_(clock),
       build_(std::move(build)),
+      patience_(std::max(kLeastPatience, base * kPatienceWindows / 2)),
       max_series_(max_series) {}
 
 HttpHandlers Endpoints::handlers() {
@@ -36,7 +39,11 @@ HttpHandlers Endpoints::handlers() {
 }
 
 HttpResponse Endpoints::metrics() {
-  const auto snapshot = store_.fresh(kPatience);
+  // A snapshot that no longer changes must not look like one that does.
+  if (const std::string trouble = health_.dead_because(clock_.now()); !trouble.empty()) {
+    return answer("no metrics: " + trouble);
+  }
+  const auto snapshot = store_.fresh(patience_);
   if (!snapshot) return answer("no metrics: " + health_.unready_because());
   const MetricsOptions options{.max_series = max_series_.load(), .build = build_};
   const std::lock_guard lock(dropped_lock_);

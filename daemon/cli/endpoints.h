@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "cli/health.h"
 #include "export/http_server.h"
 #include "export/metrics.h"
@@ -18,7 +19,7 @@ class Endpoints {
  public:
   /// Everything passed must outlive the endpoints.
   Endpoints(SnapshotStore& store, const Health& health, const Clock& clock, BuildInfo build,
-            std::uint32_t max_series);
+            Nanoseconds base, std::uint32_t max_series);
 
   /// The handlers refer to this object.
   HttpHandlers handlers();
@@ -34,6 +35,7 @@ class Endpoints {
   const Health& health_;
   const Clock& clock_;
   const BuildInfo build_;
+  const Nanoseconds patience_;  ///< for a snapshot that was asked for
   std::atomic<std::uint32_t> max_series_;
   std::mutex dropped_lock_;  ///< guards the counter below, among HTTP threads only
   std::uint64_t dropped_so_far_ = 0;

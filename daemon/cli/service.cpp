@@ -36,7 +36,8 @@ Service::Service(Config config, std::string file, Overrides overrides, Logger lo
       overrides_(std::move(overrides)),
       logger_(std::move(logger)),
       health_(clock_.now(), config_.windows.base),
-      endpoints_(store_, health_, clock_, build_info(), config_.limits.max_series) {}
+      endpoints_(store_, health_, clock_, build_info(), config_.windows.base,
+                 config_.limits.max_series) {}
 
 Result<void> Service::start() {
   if (!config_.web_config_file.empty()) {
@@ -66,7 +67,7 @@ Result<void> Service::start() {
   profiler_ = std::move(*profiler);
   const ProbeInfo info = profiler_->info();
   if (info.tier != "bpf" && config_.probe.mode != ProbeMode::cpustat) {
-    logger_->warn("falling back to tier {}, which polls cpu.stat and cannot see waits: {}",
+    logger_->warn("falling back to tier {}, which polls cpu.stat and knows no idle time: {}",
                   info.tier, info.reason);
   }
   return {};

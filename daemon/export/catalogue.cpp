@@ -43,7 +43,7 @@ constexpr std::array kCatalogue{
     metric("throttlelens_probe_dropped_cgroups_total", counter, "",
            "Cgroups not measured because limits.max_cgroups was reached.", "sampler", kBoth),
     metric("throttlelens_probe_run_seconds_total", counter, "",
-           "CPU time the kernel spent in the probe's BPF programs.",
+           "CPU time the kernel spent in the probe's program on sched_switch.",
            "run_time_ns of bpf_prog_info, with kernel.bpf_stats_enabled", kBpf),
     metric("throttlelens_series_dropped_total", counter, "",
            "Series left out of scrapes because limits.max_series was reached.", "exporter", kBoth),

@@ -34,8 +34,8 @@ bool HttpWorker::submit(PendingRequest& request) {
 HttpWorker::Handle HttpWorker::connection_opened(int fd) {
   const std::lock_guard lock(mutex_);
   connections_.push_back({.fd = fd, .deadline = std::chrono::steady_clock::now() + deadline_});
-  // Later ones are due later, so only the first can be what the worker should wait for.
-  if (connections_.size() == 1) wake_.notify_one();
+  // The worker may be waiting for one that is overdue already, and so for nothing.
+  wake_.notify_one();
   return std::prev(connections_.end());
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cerrno>
 #include <unordered_set>
 #include <utility>
 
@@ -31,6 +32,7 @@ class BpfSource final : public Source {
   BpfSource(const SourceOptions& options, ProbeInfo info, CgroupCounters& counters,
             std::unique_ptr<BpfPrograms> programs)
       : base_(options.base),
+        max_cgroups_(options.max_cgroups),
         info_(std::move(info)),
         counters_(counters),
         programs_(std::move(programs)),
@@ -62,6 +64,7 @@ class BpfSource final : public Source {
   }
 
   Nanoseconds base_;
+  std::uint32_t max_cgroups_;
   ProbeInfo info_;
   CgroupCounters& counters_;
   SystemClock clock_;
@@ -118,11 +121,18 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
   for (const CgroupNode& node : tree.appeared) {
     if (overflowed_.contains(node.key.id)) continue;
     const bool known = groups_.by_key(node.key) != nullptr;
+    if (known) std::erase(dying_, node.key);  // renamed (v1): gone and back at once
+    if (!known && groups_.all().size() >= max_cgroups_) {
+      overflowed_.insert(node.key.id);
+      ++dropped_;
+      continue;
+    }
     const GroupPtr group = groups_.seen_in_tree(node, window);
     if (!group || known) continue;
     // Without bandwidth files the cpu controller is off there (v2): its threads count to the
     // cgroup above, and a row of its own would be a false 0.
-    if (group->parent && !counters_.bandwidth(node.key)) {
+    const auto bandwidth = counters_.bandwidth(node.key);
+    if (group->parent && !bandwidth && bandwidth.error().code == ENOENT) {
       groups_.remove(node.key);
       continue;
     }

@@ -4,9 +4,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <thread>
 
 #include "bpf_abi/accounting.h"
 
@@ -31,9 +33,17 @@ T load(const T& shared) {
   return std::atomic_ref<T>(const_cast<T&>(shared)).load(std::memory_order_acquire);
 }
 
+/// Readers try again while a CPU is changing what they read. A switch takes well under a
+/// microsecond; but a hypervisor may take the CPU away in the middle of one, for milliseconds.
+constexpr int kAttempts = 64;
+inline void before_attempt(int attempt) {
+  if (attempt >= 16) std::this_thread::sleep_for(std::chrono::microseconds(100));
+}
+
 /// A consistent copy of what a CPU is doing; absent when it switches faster than we can copy.
 inline std::optional<tl_cpu> read_cpu(const tl_cpu& shared) {
-  for (int attempt = 0; attempt < 16; ++attempt) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    before_attempt(attempt);
     const tl_u64 before = load(shared.seq);
     if ((before & 1) != 0) continue;
     tl_cpu copy{};
@@ -82,7 +92,8 @@ struct CellTotal {
 /// `edge` as ABI: the window whose start is meant.
 inline CellTotal total_at(const tl_cell& cell, std::uint64_t edge) {
   CellTotal total;
-  for (int attempt = 0; attempt < 16; ++attempt) {
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    before_attempt(attempt);
     total.serial = load(cell.serial);
     const tl_u64 ran = load(cell.ran_ns);
     const tl_u64 window = load(cell.window);

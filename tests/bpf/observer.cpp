@@ -35,8 +35,10 @@ Observer::Observer(const SourceOptions& options) : options_(options) {
   REQUIRE(source);
   source_ = std::move(*source);
   // Counting begins at the first window's edge after attaching.
-  sleep_until_next_edge();
-  collect();
+  while (node_.empty()) {
+    sleep_until_next_edge();
+    collect();
+  }
 }
 
 void Observer::sleep_until_next_edge() const {
