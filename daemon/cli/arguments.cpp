@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/arguments.h"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -186,7 +187,9 @@ struct Parser {
 std::expected<Arguments, UsageAnswer> parse_arguments(int argc, const char* const* argv) {
   Parser parser;
   // CLI11 would only miss a command, not name the word that is none.
-  if (argc > 1 && argv[1][0] != '-' && parser.app.get_subcommand_no_throw(argv[1]) == nullptr) {
+  const auto commands = parser.app.get_subcommands({});
+  const auto named = [&](const CLI::App* command) { return command->check_name(argv[1]); };
+  if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(commands, named)) {
     return std::unexpected(UsageAnswer{
         .exit_code = kWrongUsage,
         .text = quoted(argv[1], "is not a command (see throttlelens --help)")});

@@ -139,3 +139,8 @@ TEST_CASE("help is an answer, not a mistake, and shows an example") {
   CHECK(all.error().exit_code == 0);
   CHECK_THAT(all.error().text, Catch::Contains(command) && Catch::Contains("Example:"));
 }
+
+TEST_CASE("a word that is no command is named") {
+  CHECK(refused({"bogus"}).text.find("'bogus' is not a command") != std::string::npos);
+  CHECK(refused({"--bogus"}).text.find("--bogus") != std::string::npos);
+}
