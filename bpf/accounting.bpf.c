@@ -136,24 +136,27 @@ static __always_inline _Bool announce(struct task_group* group, __u32 kind, __u3
   return 1;
 }
 
-/* Announces a cgroup if it is new. 0: it was known, and so is all above it. */
+enum { TL_KNOWN, TL_ANNOUNCED, TL_NO_ROOM };
+
+/* Announces a cgroup if it is new. What is known was announced with all above it. */
 __noinline int announce_level(__u64 group_address) {
   struct task_group* group = (struct task_group*)group_address;
   __u64 serial = BPF_CORE_READ(group, css.serial_nr);
   __u32 slot = BPF_CORE_READ(group, css.id);
   if (slot < tl_max_slots) {
     struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
-    if (!known || known->serial == serial) return 0;
-    if (announce(group, TL_EVENT_CGROUP, slot, serial)) {
-      known->address = group_address;
-      STORE(known->serial, serial);
-    }
+    if (!known || known->serial == serial) return TL_KNOWN;
+    if (!announce(group, TL_EVENT_CGROUP, slot, serial)) return TL_NO_ROOM;
+    known->address = group_address;
+    STORE(known->serial, serial);
   } else {
     __u32 index = slot & 0xffff;
     __u64* seen = bpf_map_lookup_elem(&tl_overflowed, &index);
-    if (seen && *seen != serial && announce(group, TL_EVENT_OVERFLOW, slot, serial)) *seen = serial;
+    if (!seen || *seen == serial) return TL_KNOWN;
+    if (!announce(group, TL_EVENT_OVERFLOW, slot, serial)) return TL_NO_ROOM;
+    *seen = serial;
   }
-  return 1;
+  return TL_ANNOUNCED;
 }
 
 /* The nearest cgroup at or above `group` that has a slot; 0: none. */
@@ -169,9 +172,17 @@ __noinline __u64 slot_above(__u64 group_address) {
 
 /* Announces a cgroup and those above it that are new. Rare: once in a cgroup's life. */
 __noinline int announce_chain(__u64 group_address) {
+  struct task_group* first = (struct task_group*)group_address;
   for (int level = 0; level < TL_MAX_DEPTH && group_address; level++) {
     struct task_group* group = (struct task_group*)group_address;
-    if (BPF_CORE_READ(group, css.id) && !announce_level(group_address)) break;
+    int said = BPF_CORE_READ(group, css.id) ? announce_level(group_address) : TL_ANNOUNCED;
+    if (said == TL_KNOWN) break;
+    if (said == TL_NO_ROOM) { /* the next switch begins again; hearing it twice does no harm */
+      __u32 slot = BPF_CORE_READ(first, css.id);
+      struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+      if (known) known->serial = 0;
+      break;
+    }
     group_address = (__u64)BPF_CORE_READ(group, parent);
   }
   return 0;
@@ -275,13 +286,13 @@ static __always_inline void charge(struct tl_cpu* cpu, __u32 index, __u32 slot, 
 /*
  * The run queue's clock passed the end of the window: finds the new one by CLOCK_MONOTONIC. The
  * clock read here is a little later than rq.clock, by the work between, so the smallest
- * difference seen is the truest; it may drift by at most 1 / 2048 (NTP slews by 1 / 2000).
+ * difference seen is the truest; it may drift by at most 1 / 1024 (NTP slews by 1 / 2000).
  */
 __noinline int next_window(__u32 index, __u64 clock) {
   struct tl_cpu* cpu = this_cpu(index);
   if (!cpu) return 0;
   __s64 measured = (__s64)(bpf_ktime_get_ns() - clock);
-  __s64 drift = (__s64)((clock - cpu->offset_at) >> 11);
+  __s64 drift = (__s64)((clock - cpu->offset_at) >> 10);
   __s64 ahead = measured - cpu->offset_ns;
   /* More than 10 ms is no drift but a jump (resume, a clock that was switched). */
   if (!cpu->offset_at || ahead < drift || ahead > 10000000) drift = ahead;
@@ -501,15 +512,17 @@ int tl_seed(void* ctx) {
   return 0;
 }
 
-/* 1: there is no such CPU. */
+enum { TL_READ, TL_NO_CPU, TL_READ_AGAIN };
+
 __noinline int read_running(__u32 index) {
   struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
   struct tl_running* out = bpf_map_lookup_elem(&tl_running, &index);
-  if (!cpu || !out) return 1;
+  if (!cpu || !out) return TL_NO_CPU;
   out->valid = 0;
   out->seq = *(volatile __u64*)&cpu->seq;
   barrier();
-  if ((out->seq & 1) || !cpu->rq) return 0;
+  if (!cpu->rq) return TL_READ;
+  if (out->seq & 1) return TL_READ_AGAIN;
   struct rq* rq = (struct rq*)cpu->rq;
   struct task_struct* task = BPF_CORE_READ(rq, curr);
   struct task_struct* recorded = (struct task_struct*)cpu->task;
@@ -534,7 +547,7 @@ __noinline int read_running(__u32 index) {
   barrier();
   out->valid = clock == out->clock && BPF_CORE_READ(rq, curr) == task &&
                *(volatile __u64*)&cpu->seq == out->seq;
-  return 0;
+  return out->valid ? TL_READ : TL_READ_AGAIN;
 }
 
 /* Reads the slices in progress on TL_BATCH CPUs from ctx[0] on, without interrupting them. */
@@ -542,7 +555,10 @@ SEC("raw_tp/throttlelens_running")
 int tl_read_running(__u64* ctx) {
   __u32 first = (__u32)ctx[0];
   for (__u32 i = 0; i < TL_BATCH; i++) {
-    if (read_running(first + i)) break;
+    int done = TL_READ_AGAIN;
+    for (int attempt = 0; attempt < 3 && done == TL_READ_AGAIN; attempt++)
+      done = read_running(first + i);
+    if (done == TL_NO_CPU) break;
   }
   return 0;
 }

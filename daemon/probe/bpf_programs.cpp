@@ -204,6 +204,11 @@ Result<void> BpfPrograms::answer_requests(std::size_t count) {
   return run_program(impl_->object->progs.tl_read_bandwidth, count);
 }
 
+void BpfPrograms::forget(std::uint32_t slot) {
+  const tl_group unknown{};
+  bpf_map_update_elem(bpf_map__fd(impl_->object->maps.tl_groups), &slot, &unknown, BPF_ANY);
+}
+
 void BpfPrograms::drain_events(const EventHandlers& handlers) {
   impl_->handlers = &handlers;
   ring_buffer__consume(impl_->events);

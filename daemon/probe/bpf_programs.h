@@ -31,6 +31,9 @@ class BpfPrograms {
   std::span<tl_bandwidth> requests();
   Result<void> answer_requests(std::size_t count);
 
+  /// The cgroup in this slot will be announced again at its next switch, if it still lives.
+  void forget(std::uint32_t slot);
+
   struct EventHandlers {
     std::function<void(const tl_event_cgroup&)> cgroup;    ///< TL_EVENT_CGROUP
     std::function<void(const tl_event_cgroup&)> overflow;  ///< TL_EVENT_OVERFLOW

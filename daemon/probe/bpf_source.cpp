@@ -24,8 +24,8 @@ constexpr WindowIndex kOldestEdge = TL_EDGES - 2;
 constexpr WindowIndex kLimitedWindows = 50;
 // Everything else is read in turns of this many windows: a second, at the default base.
 constexpr WindowIndex kSlowTurn = 10;
-// A cgroup that ran but whose directory was never seen is taken for gone after so many windows.
-constexpr WindowIndex kUnseenWindows = 20;
+// A cgroup whose directory was never seen is taken for gone when it has not run for so long.
+constexpr Nanoseconds kUnseen = std::chrono::seconds(10);
 
 class BpfSource final : public Source {
  public:
@@ -88,10 +88,16 @@ class BpfSource final : public Source {
   };
   std::vector<UsageRead> first_usage_;
   std::vector<GroupPtr> unannounced_;
-  std::vector<CgroupKey> dying_;          // gone since the last window: read once more
-  std::vector<GroupPtr> limits_changed_;  // read at the next window
-  std::vector<GroupPtr> unseen_;          // announced by the kernel, no directory seen yet
-  std::vector<GroupPtr> active_;          // ran in the window being made
+  struct Dying {
+    CgroupKey key;
+    WindowIndex noticed = 0;  // it may have run in this window: buried when that one is done
+  };
+  std::vector<Dying> dying_;
+  std::vector<GroupPtr> retired_;              // found to be beyond the slots: their rows end
+  std::unordered_set<std::uint64_t> dormant_;  // ids of directories without the cpu controller
+  std::vector<GroupPtr> limits_changed_;       // read at the next window
+  std::vector<GroupPtr> unseen_;               // announced by the kernel, no directory seen yet
+  std::vector<GroupPtr> active_;               // ran in the window being made
   std::vector<CellDelta> deltas_;
 };
 
@@ -106,12 +112,24 @@ void BpfSource::drain(WindowIndex window) {
     }
     unannounced_.push_back(group);
     unseen_.push_back(group);
-    // What starts after us starts at zero; what was there before has a past only files know.
+    // What starts after us starts at zero; what was there before has a past only files know: before
+    // our first window, or while its cgroup had no cpu controller.
     if (next_ != 0) group->usage_before = Nanoseconds(0);
+    if (dormant_.erase(event.id) > 0) {
+      group->in_tree = true;
+      const auto usage = counters_.usage(group->key);
+      group->usage_before = usage ? std::optional(*usage) : std::nullopt;
+    }
   };
   const auto overflow = [&](const tl_event_cgroup& event) {
-    if (overflowed_.insert(event.id).second) ++dropped_;
-    dying_.push_back({event.id});  // a row from its directory alone would be a false 0
+    if (!overflowed_.insert(event.id).second) return;
+    ++dropped_;
+    // A row from its directory alone would be a false 0; its place in the tree is needed by others.
+    groups_.announced_by_kernel(event, window);
+    const GroupPtr group = groups_.by_key({event.id});
+    group->hidden = true;
+    unseen_.push_back(group);
+    if (group->announced) retired_.push_back(group);
   };
   const auto evicted = [&](const tl_event_evicted& event) { reader_.evicted(event); };
   programs_->drain_events({.cgroup = cgroup, .overflow = overflow, .evicted = evicted});
@@ -121,7 +139,8 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
   for (const CgroupNode& node : tree.appeared) {
     if (overflowed_.contains(node.key.id)) continue;
     const bool known = groups_.by_key(node.key) != nullptr;
-    if (known) std::erase(dying_, node.key);  // renamed (v1): gone and back at once
+    // Renamed (v1): gone and back at once. It keeps its row, under its first name.
+    if (known) std::erase_if(dying_, [&](const Dying& dying) { return dying.key == node.key; });
     if (!known && groups_.all().size() >= max_cgroups_) {
       overflowed_.insert(node.key.id);
       ++dropped_;
@@ -134,6 +153,7 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
     const auto bandwidth = counters_.bandwidth(node.key);
     if (group->parent && !bandwidth && bandwidth.error().code == ENOENT) {
       groups_.remove(node.key);
+      dormant_.insert(node.key.id);
       continue;
     }
     unannounced_.push_back(group);
@@ -143,8 +163,9 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
     if (const GroupPtr group = groups_.by_key(key)) limits_changed_.push_back(group);
   }
   for (const CgroupKey key : tree.gone) {
-    dying_.push_back(key);
+    dying_.push_back({.key = key, .noticed = window});
     overflowed_.erase(key.id);
+    dormant_.erase(key.id);
   }
 }
 
@@ -198,12 +219,16 @@ void BpfSource::account(const std::vector<CellDelta>& deltas, WindowBatch& batch
     if (!group || group->path.empty()) group = groups_.root();
     if (group) GroupTable::add_use(group, ns, batch.first, active_);
   }
-  batch.node.idle = idle;
+  // The idle thread of a CPU that went offline is never switched out.
+  const GroupPtr root = groups_.root();
+  const Nanoseconds busy = root ? root->used : Nanoseconds(0);
+  const Nanoseconds capacity = base_ * batch.count * cpus_online();
+  batch.node.idle = std::clamp(idle, Nanoseconds(0), std::max(Nanoseconds(0), capacity - busy));
   for (const GroupPtr& group : active_) group->total += group->used;
 }
 
 void BpfSource::announce(const GroupPtr& group, WindowBatch& batch) {
-  if (group->announced || group->path.empty()) return;
+  if (group->announced || group->hidden || group->path.empty()) return;
   if (group->parent) announce(group->parent, batch);
   group->announced = true;
   batch.appeared.push_back({.key = group->key,
@@ -223,7 +248,8 @@ void BpfSource::announce_new(WindowBatch& batch) {
   std::vector<GroupPtr> still;
   for (const GroupPtr& group : std::exchange(unannounced_, {})) {
     announce(group, batch);
-    if (!group->announced) still.push_back(group);
+    const bool waits = !group->announced && !group->hidden;
+    if (waits && groups_.by_key(group->key) == group) still.push_back(group);
   }
   unannounced_ = std::move(still);
 }
@@ -250,18 +276,28 @@ void BpfSource::read_bandwidth(WindowBatch& batch) {
 }
 
 void BpfSource::bury(WindowBatch& batch) {
+  const WindowIndex done = batch.first + batch.count;
+  const auto unseen = static_cast<WindowIndex>(kUnseen / base_);
   std::erase_if(unseen_, [&](const GroupPtr& group) {
     if (group->in_tree) return true;
-    if (batch.first < group->born + kUnseenWindows) return false;
-    dying_.push_back(group->key);
+    if (done < std::max(group->born, group->last_active) + unseen) return false;
+    dying_.push_back({.key = group->key, .noticed = batch.first});
     return true;
   });
-  for (const CgroupKey key : std::exchange(dying_, {})) {
-    const GroupPtr group = groups_.by_key(key);
-    if (!group) continue;
-    if (group->announced) batch.gone.push_back(key);
-    groups_.remove(key);
+  for (const GroupPtr& group : std::exchange(retired_, {})) {
+    batch.gone.push_back(group->key);
+    group->announced = false;
   }
+  std::erase_if(dying_, [&](const Dying& dying) {
+    if (dying.noticed >= done) return false;
+    const GroupPtr group = groups_.by_key(dying.key);
+    if (!group) return true;
+    if (group->announced) batch.gone.push_back(dying.key);
+    // Were it not gone after all, the kernel would have to tell us of it again.
+    if (group->serial != 0 && !group->hidden) programs_->forget(group->slot);
+    groups_.remove(dying.key);
+    return true;
+  });
 }
 
 bool BpfSource::read_edge(WindowIndex edge, WindowIndex current, bool scan_all,
@@ -296,7 +332,9 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
     if (late) missed_windows_ += batch.count;
 
     announce_new(batch);
-    for (const GroupPtr& group : active_) batch.use.push_back({group->key, group->used});
+    for (const GroupPtr& group : active_) {
+      if (group->announced) batch.use.push_back({group->key, group->used});
+    }
     read_bandwidth(batch);
     batch.losses = losses();
     const std::uint64_t unrecovered =

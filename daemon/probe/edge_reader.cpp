@@ -98,13 +98,29 @@ void EdgeReader::add_own_slice(const tl_cpu& cpu, const tl_running& running,
   add(slot, serial, charged_before(part, edge_clock));
 }
 
-void EdgeReader::add_in_progress(const tl_cpu& cpu, const tl_running& running, WindowIndex edge) {
+// The most a slice of unknown charge can have been charged beyond its cell's total: what was
+// estimated of it before, and all the time since.
+std::uint64_t EdgeReader::guess_limit(std::uint32_t cpu_index, const tl_cpu& cpu,
+                                      WindowIndex edge) const {
+  if (cpu.slot >= view_.max_slots) return 0;
+  const Seen& seen = seen_[static_cast<std::size_t>(cpu_index) * view_.max_slots + cpu.slot];
+  const tl_cell& cell = view_.cell(cpu_index, cpu.slot);
+  const bool same = seen.serial == cpu.serial && load(cell.serial) == cpu.serial;
+  const std::uint64_t estimated = same ? less(seen.ns, load(cell.ran_ns)) : 0;
+  return estimated + (last_edge_ > 0 ? edge - last_edge_ : 1) * base_ns_;
+}
+
+void EdgeReader::add_in_progress(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex edge) {
+  const tl_running& running = view_.running[cpu_index];
   const std::uint64_t edge_clock = edge * base_ns_ - static_cast<std::uint64_t>(cpu.offset_ns);
   if (cpu.task == 0 || cpu.since >= edge_clock) return;
   const bool trusted = running.valid != 0 && running.seq == cpu.seq;
   if (!trusted || running.task == cpu.task) {
     const std::uint64_t wall = edge_clock - cpu.since;
-    if (cpu.pid == 0 || !trusted) return add(cpu.slot, cpu.serial, wall);
+    if (cpu.pid == 0) return add(cpu.slot, cpu.serial, wall);
+    // Read while it changed: nothing is known of a long slice but that it goes on.
+    if (!trusted)
+      return add(cpu.slot, cpu.serial, std::min(wall, guess_limit(cpu_index, cpu, edge)));
     return add_own_slice(cpu, running, edge_clock);
   }
   // A switch was lost: the recorded thread has left, the current one came unseen.
@@ -120,7 +136,9 @@ void EdgeReader::add_in_progress(const tl_cpu& cpu, const tl_running& running, W
     if (left != 0 && left < edge_clock) add(TL_SLOT_IDLE, 0, edge_clock - left);
     return;
   }
-  const std::uint64_t charged = less(running.sum, running.sum_start);
+  // Not every scheduling class keeps sum_start; but no thread ran longer than the time there was.
+  const std::uint64_t charged = std::min(less(running.sum, running.sum_start),
+                                         less(running.clock, std::max(left, cpu.since)));
   add(running.slot, running.serial,
       charged_before(
           {.since = less(running.clock, charged), .until = running.clock, .charged = charged},
@@ -185,14 +203,15 @@ void EdgeReader::commit(std::vector<CellDelta>& deltas) {
 bool EdgeReader::read(WindowIndex edge, WindowIndex current, bool scan_all,
                       std::vector<CellDelta>& deltas) {
   readings_.clear();
-  const WindowIndex from = last_edge_ > 0 ? last_edge_ : edge;
+  // One list more than seems needed: a CPU whose clock lags a little still writes to it.
+  const WindowIndex from = last_edge_ > 0 ? last_edge_ - 1 : edge;
   for (std::uint32_t cpu_index = 0; cpu_index < view_.cpus.size(); ++cpu_index) {
     ++pass_;
     slots_.clear();
     in_progress_.clear();
     const auto cpu = read_cpu(view_.cpus[cpu_index]);
     if (!cpu) return false;
-    add_in_progress(*cpu, view_.running[cpu_index], edge);
+    add_in_progress(cpu_index, *cpu, edge);
     for (const InProgress& slice : in_progress_) mark(slice.slot);
     if (scan_all) {
       for (std::uint32_t slot = 0; slot < view_.max_slots; ++slot) mark(slot);

@@ -61,7 +61,8 @@ class EdgeReader {
 
   void add(std::uint32_t slot, std::uint64_t serial, std::uint64_t ns);
   void add_own_slice(const tl_cpu& cpu, const tl_running& running, std::uint64_t edge_clock);
-  void add_in_progress(const tl_cpu& cpu, const tl_running& running, WindowIndex edge);
+  std::uint64_t guess_limit(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex edge) const;
+  void add_in_progress(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex edge);
   bool add_touched(std::uint32_t cpu_index, const tl_cpu& cpu, WindowIndex from,
                    WindowIndex current);
   void mark(std::uint32_t slot);

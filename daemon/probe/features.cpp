@@ -117,6 +117,13 @@ Features detect_features() {
   const int cpus = libbpf_num_possible_cpus();
   features.cpus_possible = cpus > 0 ? static_cast<std::uint32_t>(cpus) : 0;
 
+  // The order in which programs write and we read is kept by x86; others need barriers.
+  const bool ordered = features.machine == "x86_64";
+  features.list.push_back({.name = "x86_64",
+                           .present = ordered,
+                           .required = true,
+                           .detail = ordered ? "" : "this is " + features.machine,
+                           .fix = ordered ? "" : "use a later version"});
   const BtfPtr types(btf__load_vmlinux_btf());
   const int reason = types ? 0 : errno;
   features.list.push_back({.name = "kernel BTF",

@@ -79,6 +79,7 @@ void GroupTable::remove(CgroupKey key) {
   if (it == by_key_.end()) return;
   if (it->second->serial != 0) by_serial_.erase(it->second->serial);
   if (root_ == it->second) root_ = nullptr;
+  std::erase_if(waiting_, [&](const auto& entry) { return entry.second.group == it->second; });
   by_key_.erase(it);
 }
 

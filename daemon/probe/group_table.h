@@ -24,6 +24,7 @@ struct Group {
   std::uint64_t serial = 0;  ///< 0: the kernel has not run a thread of it since we attached
   std::uint32_t slot = 0;
   bool in_tree = false;         ///< its directory was seen
+  bool hidden = false;          ///< beyond max_cgroups: a level of the tree, but no row
   bool announced = false;       ///< handed on as appeared
   bool suspected = false;       ///< is being compared with the kernel's usage counter
   bool unsettled = false;       ///< was compared while busy, and will be when it is quiet

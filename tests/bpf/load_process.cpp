@@ -36,31 +36,56 @@ LoadProcess::LoadProcess(const std::vector<std::string>& arguments,
     words.push_back("--cgroup-procs");
     words.push_back(joined);
   }
+  words.push_back("--wait-stdin");
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   argv.push_back(nullptr);
   output_ = ::memfd_create("load", MFD_CLOEXEC);
   REQUIRE(output_ >= 0);
+  int input[2];
+  int errors[2];
+  REQUIRE(::pipe2(input, O_CLOEXEC) == 0);
+  REQUIRE(::pipe2(errors, O_CLOEXEC) == 0);
   pid_ = ::fork();
   REQUIRE(pid_ >= 0);
   if (pid_ == 0) {
     const sched_param priority{.sched_priority = 10};
     if (real_time && ::sched_setscheduler(0, SCHED_FIFO, &priority) != 0) ::_exit(126);
+    ::dup2(input[0], STDIN_FILENO);
     ::dup2(output_, STDOUT_FILENO);
+    ::dup2(errors[1], STDERR_FILENO);
     ::execv(argv[0], argv.data());
     ::_exit(127);
   }
+  ::close(input[0]);
+  ::close(errors[1]);
+  input_ = input[1];
+  errors_ = errors[0];
+  std::string said;
+  char c = 0;
+  while (said.find("ready") == std::string::npos && ::read(errors_, &c, 1) == 1) said += c;
+  INFO("the load said: " << said);
+  REQUIRE(said.find("ready") != std::string::npos);
+}
+
+void LoadProcess::go() {
+  REQUIRE(::write(input_, "\n", 1) == 1);
 }
 
 LoadProcess::LoadProcess(LoadProcess&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), output_(std::exchange(other.output_, -1)) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      output_(std::exchange(other.output_, -1)),
+      input_(std::exchange(other.input_, -1)),
+      errors_(std::exchange(other.errors_, -1)) {}
 
 LoadProcess::~LoadProcess() {
   if (pid_ > 0) {
     ::kill(pid_, SIGKILL);
     ::waitpid(pid_, nullptr, 0);
   }
-  if (output_ >= 0) ::close(output_);
+  for (const int fd : {output_, input_, errors_}) {
+    if (fd >= 0) ::close(fd);
+  }
 }
 
 bool LoadProcess::running() {

@@ -27,7 +27,8 @@ struct LoadRecord {
 
 class LoadProcess {
  public:
-  /// Starts tl_load with these arguments, in these cgroups (their cgroup.procs files).
+  /// Starts tl_load with these arguments, and returns when it has joined these cgroups (their
+  /// cgroup.procs files) and waits for go().
   LoadProcess(const std::vector<std::string>& arguments, const std::vector<std::string>& procs,
               bool real_time = false);
   LoadProcess(LoadProcess&&) noexcept;
@@ -35,6 +36,7 @@ class LoadProcess {
   LoadProcess& operator=(const LoadProcess&) = delete;
   ~LoadProcess();  ///< kills it if it still runs
 
+  void go();
   pid_t pid() const { return pid_; }
   bool running();
   /// Asks it to end.
@@ -45,6 +47,8 @@ class LoadProcess {
  private:
   pid_t pid_ = -1;
   int output_ = -1;
+  int input_ = -1;
+  int errors_ = -1;  ///< kept open: a load may have something to say
 };
 
 }  // namespace throttlelens::test

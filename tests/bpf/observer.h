@@ -41,6 +41,12 @@ class Observer {
   /// By path; nothing was seen of it: all zero.
   const Observed& of(const std::string& path) const;
   bool knows(const std::string& path) const { return by_path_.contains(path); }
+  /// What the kernel charged and we did not, or the other way round, before a comparison begins.
+  void set_aside(const std::string& path, Nanoseconds difference) { aside_[path] = difference; }
+  Nanoseconds aside(const std::string& path) const {
+    const auto it = aside_.find(path);
+    return it == aside_.end() ? Nanoseconds(0) : it->second;
+  }
   const SourceLosses& losses() const { return losses_; }
   const std::set<WindowIndex>& missed() const { return missed_; }
   WindowIndex first_window() const { return first_window_; }
@@ -59,6 +65,7 @@ class Observer {
   std::unique_ptr<Source> source_;
   std::map<CgroupKey, std::string> paths_;
   std::map<std::string, Observed> by_path_;
+  std::map<std::string, Nanoseconds> aside_;
   std::set<WindowIndex> missed_;
   WindowIndex first_window_ = 0;
   std::vector<NodeUse> node_;

@@ -38,14 +38,37 @@ void report(const char* what, const std::string& path, double value, double boun
 
 }  // namespace
 
+namespace {
+
+void settle(Observer& observer, const std::vector<const ScopedCgroup*>& groups) {
+  observer.run_for(100ms);
+  for (const ScopedCgroup* group : groups) {
+    observer.set_aside(group->path(), group->usage() - observer.of(group->path()).total());
+  }
+}
+
+}  // namespace
+
+void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups,
+           std::vector<LoadProcess>& loads) {
+  settle(observer, groups);
+  for (LoadProcess& load : loads) load.go();
+}
+
+void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, LoadProcess& load) {
+  settle(observer, groups);
+  load.go();
+}
+
 void check_sum(const Observer& observer, const ScopedCgroup& group, int processes) {
   const Observed& seen = observer.of(group.path());
   const Nanoseconds kernel = group.usage();
-  const auto difference = static_cast<double>((seen.total() - kernel).count());
-  // What a process ran since the last tick is charged by v2 to the cgroup it joins, by us to the
-  // one it came from: some 10 us where the CPU is real, a hundred or two where it is emulated.
+  const Nanoseconds ours = seen.total() + observer.aside(group.path());
+  const auto difference = static_cast<double>((ours - kernel).count());
+  // The end of a process is charged by the kernel a little after it left for us: some 10 us where
+  // the CPU is real, a hundred or two where it is emulated.
   const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005) +
-                       (emulated() ? (processes + 2) * 3e5 : processes * 2e4);
+                       processes * (emulated() ? 3e5 : 2e4);
   report("sum of windows - kernel", group.path(), difference, bound);
   INFO(group.path() << ": windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count()
                     << " corrected " << seen.corrected.count() << " kernel " << kernel.count());

@@ -15,6 +15,13 @@ bool emulated();
 
 std::vector<std::string> procs_of(const ScopedCgroup& group);
 
+/// Starts loads that have joined their cgroups. What a thread ran since the last tick is charged by
+/// the kernel (v2) to the cgroup it joins, by us to the one it left: up to a tick a process. So the
+/// comparison begins here, with all of them at rest.
+void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups,
+           std::vector<LoadProcess>& loads);
+void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, LoadProcess& load);
+
 /// The windows' sum against the kernel's own usage counter of a cgroup that was made for this load
 /// and is quiet now: within 0.05 % or 1 ms.
 /// `processes`: how many came and went, beyond a few.
