@@ -105,8 +105,8 @@ std::uint64_t EdgeReader::guess_limit(std::uint32_t cpu_index, const tl_cpu& cpu
   if (cpu.slot >= view_.max_slots) return 0;
   const Seen& seen = seen_[static_cast<std::size_t>(cpu_index) * view_.max_slots + cpu.slot];
   const tl_cell& cell = view_.cell(cpu_index, cpu.slot);
-  const bool same = seen.serial == cpu.serial && load(cell.serial) == cpu.serial;
-  const std::uint64_t estimated = same ? less(seen.ns, load(cell.ran_ns)) : 0;
+  const std::uint64_t charged = load(cell.serial) == cpu.serial ? load(cell.ran_ns) : 0;
+  const std::uint64_t estimated = seen.serial == cpu.serial ? less(seen.ns, charged) : 0;
   return estimated + (last_edge_ > 0 ? edge - last_edge_ : 1) * base_ns_;
 }
 

@@ -146,6 +146,18 @@ TEST_CASE("a slice in progress counts up to the edge") {
   }
 }
 
+TEST_CASE("of a long slice that could not be read only the time since last time is guessed") {
+  Memory memory;
+  Reader reader(memory);
+  memory.run(2, 20, 500 * kMs, 1096 * kMs, 550 * kMs);
+  memory.running[0].valid = 0;
+  CHECK(reader.read(11, 11) == Sums{{20, 100 * kMs}});
+  CHECK(reader.read(12, 12) == Sums{{20, 100 * kMs}});
+  // Once it can be read again the charge itself counts: 550 ms by 1096 ms, and on since.
+  memory.run(2, 20, 500 * kMs, 1296 * kMs, 550 * kMs);
+  CHECK(reader.read(13, 13) == Sums{{20, (554 - 200) * kMs}});
+}
+
 TEST_CASE("an estimate that ran ahead of the charge is made good by the next window") {
   Memory memory;
   Reader reader(memory);
@@ -232,6 +244,21 @@ TEST_CASE("after a lost switch both threads count with what the kernel tells of 
     other.running[0].pid = 0;
     CHECK(fresh.read(11, 11) == Sums{{0, 80 * kMs}, {20, 20 * kMs}});
   }
+}
+
+TEST_CASE("a thread that came unseen cannot have run longer than the time there was") {
+  Memory memory;
+  Reader reader(memory);
+  memory.run(TL_SLOT_IDLE, 0, 1000 * kMs, 1100 * kMs, 0);
+  tl_running& running = memory.running[0];
+  running.task = 0x9999;
+  running.pid = 9;
+  running.slot = 4;
+  running.serial = 40;
+  running.clock = 1100 * kMs;
+  running.sum = 3'600'000 * kMs;  // its class does not keep sum_start
+  running.sum_start = 0;
+  CHECK(reader.read(11, 11)[40] <= 100 * kMs);
 }
 
 TEST_CASE("a late reader still finds edges up to TL_EDGES windows old, and no older") {
