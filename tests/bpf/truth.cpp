@@ -60,7 +60,8 @@ void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, L
   load.go();
 }
 
-void check_sum(const Observer& observer, const ScopedCgroup& group, int processes) {
+void check_sum(const Observer& observer, const ScopedCgroup& group, int processes,
+               Nanoseconds doubt) {
   const Observed& seen = observer.of(group.path());
   const Nanoseconds kernel = group.usage();
   const Nanoseconds ours = seen.total() + observer.aside(group.path());
@@ -68,7 +69,7 @@ void check_sum(const Observer& observer, const ScopedCgroup& group, int processe
   // The end of a process is charged by the kernel a little after it left for us: some 10 us where
   // the CPU is real, a hundred or two where it is emulated.
   const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005) +
-                       processes * (emulated() ? 3e5 : 2e4);
+                       processes * (emulated() ? 3e5 : 2e4) + static_cast<double>(doubt.count());
   report("sum of windows - kernel", group.path(), difference, bound);
   INFO(group.path() << ": windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count()
                     << " corrected " << seen.corrected.count() << " kernel " << kernel.count());

@@ -23,9 +23,10 @@ void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups,
 void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, LoadProcess& load);
 
 /// The windows' sum against the kernel's own usage counter of a cgroup that was made for this load
-/// and is quiet now: within 0.05 % or 1 ms.
-/// `processes`: how many came and went, beyond a few.
-void check_sum(const Observer& observer, const ScopedCgroup& group, int processes = 0);
+/// and is quiet now: within 0.05 % or 1 ms. `processes`: how many came and went, beyond a few;
+/// `doubt`: what the kernel's own counter misplaces.
+void check_sum(const Observer& observer, const ScopedCgroup& group, int processes = 0,
+               Nanoseconds doubt = Nanoseconds(0));
 
 /// Every single window against the load's own record: within 1 ms (5 ms where the CPU is
 /// emulated, beyond the load's own doubt) at the 99th percentile.
