@@ -73,7 +73,8 @@ class Mapping {
 };
 
 Result<void> run_program(const bpf_program* program, std::uint64_t argument, int on_cpu = -1) {
-  LIBBPF_OPTS(bpf_test_run_opts, options);
+  bpf_test_run_opts options{};
+  options.sz = sizeof options;
   std::uint64_t context[1] = {argument};
   options.ctx_in = context;
   options.ctx_size_in = sizeof context;

@@ -37,7 +37,7 @@ class BpfSource final : public Source {
         counters_(counters),
         programs_(std::move(programs)),
         reader_(programs_->view(), options.base),
-        check_(counters, clock_, options.base),
+        check_(counters, clock_),
         first_edge_(static_cast<WindowIndex>(clock_.now().since_boot / options.base) + 1) {}
 
   ProbeInfo info() const override { return info_; }

@@ -18,8 +18,7 @@ namespace throttlelens {
 
 class UsageCheck {
  public:
-  UsageCheck(CgroupCounters& counters, const Clock& clock, Nanoseconds base)
-      : counters_(counters), clock_(clock), base_(base) {}
+  UsageCheck(CgroupCounters& counters, const Clock& clock) : counters_(counters), clock_(clock) {}
 
   /// Called after the totals of the window ending at `edge` are in. `active` ran in it; `lost` says
   /// that switches in it could not be recovered. While a cgroup is busy only what is certain is
@@ -41,7 +40,6 @@ class UsageCheck {
 
   CgroupCounters& counters_;
   const Clock& clock_;
-  Nanoseconds base_;
   std::deque<Suspect> suspects_;
   std::vector<std::weak_ptr<Group>> unsettled_;  ///< compared while busy; once more when quiet
   std::uint64_t windows_ = 0;

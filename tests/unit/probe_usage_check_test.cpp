@@ -55,7 +55,7 @@ struct Bench {
 
   Counters counters;
   At at;
-  UsageCheck check{counters, at, 100ms};
+  UsageCheck check{counters, at};
   GroupTable::GroupPtr group = std::make_shared<Group>();
   Nanoseconds before_edge{0};
   Nanoseconds after_edge{0};  // ran between the edge and the reading of the counter
