@@ -192,7 +192,7 @@ std::expected<Arguments, UsageAnswer> parse_arguments(int argc, const char* cons
   if (argc > 1 && argv[1][0] != '-' && std::ranges::none_of(commands, named)) {
     return std::unexpected(UsageAnswer{
         .exit_code = kWrongUsage,
-        .text = quoted(argv[1], "is not a command (see throttlelens --help)")});
+        .text = "wrong usage: " + quoted(argv[1], "is not a command (see throttlelens --help)")});
   }
   try {
     parser.app.parse(argc, argv);
