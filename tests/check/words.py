@@ -29,8 +29,8 @@ def problems(name: str, text: str) -> list[str]:
 
 class SelfTest(unittest.TestCase):
     def test_found(self):
-        for line in ("cd /home/me/src", 'x="/root/.cache"', "(/work/main)", "http://deb.debian.org/debian",
-                     "https://registry.npmjs.org/x", "fixes #12", "see issue #3", "<<<<<<< HEAD"):
+        for line in ("cd /home/me/src", 'x="/root/.cache"', "(/work/tree)", "http://deb.debian" + ".org/debian",
+                     "https://registry.npmjs" + ".org/x", "fixes #12", "see issue #3", "<<<<<<< HEAD"):
             self.assertEqual(len(problems("x", line)), 1, line)
 
     def test_not_found(self):
