@@ -18,8 +18,6 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 typedef __u32 __wsum;
 
-enum { false_ = 0, true_ = 1 };
-
 /* enum bpf_map_type, enum bpf_attr flags: kernel ABI, from include/uapi/linux/bpf.h */
 enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_F_MMAPABLE = 1U << 10 };

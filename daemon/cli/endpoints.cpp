@@ -62,8 +62,7 @@ HttpResponse Endpoints::readyz() const {
 }
 
 HttpResponse Endpoints::index() const {
-  return {.content_type = "text/html; charset=utf-8",
-          .body = render_index(store_.latest().get(), build_)};
+  return {.content_type = kIndexContentType, .body = render_index(store_.latest().get(), build_)};
 }
 
 }  // namespace throttlelens
