@@ -150,6 +150,7 @@ class Sampler {
     windows_.clear();
     last_mono_ = mono();
     last_cpu_ = thread_cpu();
+    last_after_ = mono();
     next_edge_ = (last_mono_ / window_ns_ + 1) * window_ns_;
   }
 
@@ -160,16 +161,21 @@ class Sampler {
     }
   }
 
-  void take(Ns now) {
+  /// The CPU clock is read at some moment between two readings of the other: close together unless
+  /// the thread, or the whole machine, was stopped right there.
+  void take(Ns before) {
     const Ns cpu = thread_cpu();
-    while (now >= next_edge_) {
-      const Ns low = std::max(last_cpu_, cpu - (now - next_edge_));
+    const Ns after = mono();
+    while (before >= next_edge_) {
+      const Ns low = std::max(last_cpu_ - std::max<Ns>(0, last_after_ - next_edge_),
+                              cpu - (after - next_edge_));
       const Ns high = std::min(cpu, last_cpu_ + (next_edge_ - last_mono_));
       const Ns half = (std::max(low, high) - std::min(low, high) + 1) / 2 + pair_ns_;
-      close((low + high) / 2, half, now - next_edge_);
+      close(std::max(edge_cpu_, (low + high) / 2), half, before - next_edge_);
       next_edge_ += window_ns_;
     }
-    last_mono_ = now;
+    last_mono_ = before;
+    last_after_ = after;
     last_cpu_ = cpu;
   }
 
@@ -228,7 +234,8 @@ class Sampler {
 
   Ns window_ns_;
   Ns pair_ns_;
-  Ns last_mono_ = 0;
+  Ns last_mono_ = 0;   ///< read just before last_cpu_
+  Ns last_after_ = 0;  ///< and just after
   Ns last_cpu_ = 0;
   Ns next_edge_ = 0;
   Ns edge_cpu_ = 0;

@@ -45,6 +45,17 @@ struct Bandwidth {
   friend bool operator==(const Bandwidth&, const Bandwidth&) = default;
 };
 
+/// How a cgroup shares a busy CPU with its siblings; Kubernetes derives it from the CPU request.
+struct CpuWeight {
+  enum class Scale {
+    shares,  ///< cpu.shares (v1): 2 to 262144, 1024 unless set
+    weight,  ///< cpu.weight (v2): 1 to 10000, 100 unless set
+  };
+  Scale scale = Scale::shares;
+  std::uint64_t value = 0;
+  friend bool operator==(const CpuWeight&, const CpuWeight&) = default;
+};
+
 /// A cgroup as its directory shows it.
 struct CgroupNode {
   CgroupKey key;
@@ -56,7 +67,8 @@ struct CgroupNode {
 struct TreeChanges {
   std::vector<CgroupNode> appeared;  ///< parents before children
   std::vector<CgroupKey> gone;
-  std::vector<CgroupKey> limits_changed;  ///< a quota, period or burst file was written
+  std::vector<CgroupKey> limits_changed;   ///< a quota, period or burst file was written
+  std::vector<CgroupKey> weights_changed;  ///< cpu.shares or cpu.weight was written
 };
 
 /// The kernel's own counters by file: the cross-check of the BPF source and all that the cpustat

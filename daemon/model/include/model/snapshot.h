@@ -11,6 +11,7 @@
 
 #include "base/units.h"
 #include "model/cgroup.h"
+#include "model/container.h"
 #include "model/window_batch.h"
 
 namespace throttlelens {
@@ -36,10 +37,53 @@ struct CgroupRow {
   CgroupKey key;
   std::shared_ptr<const std::string> path;
   bool alive = true;
+  bool holds_containers = false;       ///< a container is somewhere below it
   std::optional<Nanoseconds> usage;    ///< the kernel's total; absent when its start is unknown
   std::vector<WindowValue> windows;    ///< in the order of Snapshot::reported
   std::optional<Bandwidth> bandwidth;  ///< absent for the root, or not yet read
   std::optional<LimitRatioHistogram> limit_ratio;  ///< absent without a limit
+};
+
+/// The CPU request, as the kernel enforces it now.
+struct CpuRequest {
+  double cores = 0;
+  /// "shares": cpu.shares (v1), or the bundle's shares confirmed by cpu.weight (v2).
+  /// "weight_linear", "weight_log": computed back from a cpu.weight that no longer is what the
+  /// bundle asked for, by the mapping of runc before 1.3.2 and crun before 1.23, or since.
+  std::string source;
+  friend bool operator==(const CpuRequest&, const CpuRequest&) = default;
+};
+
+/// A container: all that ran under one namespace, pod and container name while the row was kept.
+/// Counters and the histogram go on when a container is restarted; key, path, limit, request and
+/// windows are those of the newest.
+struct ContainerRow {
+  std::shared_ptr<const ContainerIdentity> identity;  ///< of the newest; role application
+  CgroupRow cpu;
+  std::optional<CpuRequest> request;  ///< absent without one
+};
+
+/// A pod's own cgroup: all its containers, ended ones and the sandbox included. Counters go on when
+/// a pod of the same name takes its place.
+struct PodRow {
+  std::string pod_namespace;
+  std::string pod;
+  std::string uid;
+  CgroupRow cpu;
+};
+
+/// CPU time of pods, and of containers outside of pods, whose rows are gone. With the rows that are
+/// there it adds up to all that the namespace used.
+struct EndedUsage {
+  std::string pod_namespace;  ///< empty: outside of Kubernetes
+  Nanoseconds usage{0};
+};
+
+/// Names that could not be had.
+struct MetadataErrors {
+  std::string source;  ///< "containerd", "crio", "docker", "podman", or "none": no file was found
+  std::uint64_t count = 0;
+  friend bool operator==(const MetadataErrors&, const MetadataErrors&) = default;
 };
 
 struct NodeWindow {
@@ -63,8 +107,13 @@ struct Snapshot {
   std::vector<Nanoseconds> reported;
   ProbeInfo probe;
   std::uint32_t cpus_online = 0;
-  std::vector<NodeWindow> node;    ///< in the order of `reported`
-  std::vector<CgroupRow> cgroups;  ///< one per path: parents before children, by path
+  std::vector<NodeWindow> node;  ///< in the order of `reported`
+  std::vector<CgroupRow>
+      cgroups;  ///< no containers; one per path: parents before children, by path
+  std::vector<ContainerRow> containers;  ///< one per namespace, pod and container, in that order
+  std::vector<PodRow> pods;              ///< one per namespace and pod, in that order
+  std::vector<EndedUsage> ended;         ///< one per namespace, in order
+  std::vector<MetadataErrors> metadata_errors;  ///< one per source, in order
   SourceLosses losses;
 };
 
