@@ -1,66 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounts/accounts.h"
 
-#include <cstdint>
 #include <utility>
 
+#include "names.h"
 #include "rows.h"
+#include "snapshot_rows.h"
+#include "totals.h"
 
 namespace throttlelens {
 
+using accounts::Names;
 using accounts::Row;
 using accounts::Rows;
 
-namespace {
-
-/// Absent when the kernel's counter at the start is unknown.
-std::optional<Nanoseconds> usage(const Row& row, const SeriesReading& reading) {
-  if (!row.usage_before) return std::nullopt;
-  std::int64_t sum = 0;
-  if (__builtin_add_overflow(row.usage_before->count(), reading.total.count(), &sum)) {
-    return Nanoseconds::max();
-  }
-  return Nanoseconds(sum);
-}
-
-}  // namespace
-
 struct Accounts::Impl {
-  std::vector<CgroupRow> cgroups(const TimelineReading& reading) const;
-
   Nanoseconds base;
   std::vector<Nanoseconds> reported;
   std::vector<WindowValue> no_windows;  ///< one per reported length, values absent
   Rows rows;
+  Names names;
   std::uint32_t cpus_online = 0;
   SourceLosses losses;
 };
-
-std::vector<CgroupRow> Accounts::Impl::cgroups(const TimelineReading& reading) const {
-  const std::vector<const Row*>& by_path = rows.by_path();
-  std::vector<const SeriesReading*> series(by_path.size(), nullptr);
-  for (const SeriesReading& one : reading.cgroups) {
-    if (const Row* row = rows.find(one.key)) series[row->place] = &one;
-  }
-  std::vector<CgroupRow> result;
-  result.reserve(by_path.size());
-  for (const Row* row : by_path) {
-    if (!row->shown) continue;
-    CgroupRow& out = result.emplace_back();
-    out.key = row->key;
-    out.path = row->path;
-    out.alive = !row->gone_at;
-    out.bandwidth = row->bandwidth;
-    if (const SeriesReading* one = series[row->place]) {
-      out.usage = usage(*row, *one);
-      out.windows = one->windows;
-      out.limit_ratio = one->limit_ratio;
-    } else {
-      out.windows = no_windows;
-    }
-  }
-  return result;
-}
 
 Accounts::Accounts(const AccountsOptions& options)
     : impl_(new Impl{
@@ -68,6 +30,7 @@ Accounts::Accounts(const AccountsOptions& options)
           .reported = options.reported,
           .no_windows = {},
           .rows = Rows({.include = options.include, .exclude = options.exclude}, options.keep_dead),
+          .names = {},
           .cpus_online = 0,
           .losses = {}}) {
   impl_->no_windows.reserve(options.reported.size());
@@ -84,12 +47,33 @@ void Accounts::apply(const WindowBatch& batch, MonoTime now) {
   if (batch.node.cpus_online != 0) impl_->cpus_online = batch.node.cpus_online;
 }
 
-std::vector<CgroupKey> Accounts::take_ended(MonoTime now) {
-  return impl_->rows.take_ended(now);
+void Accounts::identify(const std::vector<Identified>& identified, MonoTime now) {
+  for (const Identified& one : identified) impl_->names.identify(one, now);
+}
+
+bool Accounts::is_container(CgroupKey key) const {
+  return impl_->names.find(key) != nullptr;
+}
+
+void Accounts::set_weight(CgroupKey key, CpuWeight weight) {
+  impl_->names.set_weight(key, weight);
+}
+
+std::vector<CgroupKey> Accounts::take_ended(MonoTime now, const LastReading& last) {
+  std::vector<CgroupKey> keys;
+  for (const Row& row : impl_->rows.take_ended(now)) {
+    const auto series = last(row.key);
+    impl_->names.end(row.key, accounts::totals_of(row, series ? &*series : nullptr));
+    keys.push_back(row.key);
+  }
+  impl_->names.drop_unannounced(impl_->rows, now);
+  return keys;
 }
 
 std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& reading,
-                                                   const ProbeInfo& probe, MonoTime now) const {
+                                                   const ProbeInfo& probe,
+                                                   std::vector<MetadataErrors> metadata_errors,
+                                                   MonoTime now) const {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->taken = now;
   snapshot->last_window = reading.last_window;
@@ -99,13 +83,24 @@ std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& readin
   snapshot->probe = probe;
   snapshot->cpus_online = impl_->cpus_online;
   snapshot->node = reading.node;
-  snapshot->cgroups = impl_->cgroups(reading);
+  const accounts::SnapshotRows rows(impl_->rows, impl_->names, reading, impl_->no_windows);
+  snapshot->cgroups = rows.cgroups();
+  snapshot->containers = rows.containers();
+  snapshot->pods = rows.pods();
+  for (const auto& [pod_namespace, usage] : impl_->names.ended()) {
+    snapshot->ended.push_back({.pod_namespace = pod_namespace, .usage = usage});
+  }
+  snapshot->metadata_errors = std::move(metadata_errors);
   snapshot->losses = impl_->losses;
   return snapshot;
 }
 
 void Accounts::set_filters(std::vector<std::string> include, std::vector<std::string> exclude) {
   impl_->rows.set_filter({.include = std::move(include), .exclude = std::move(exclude)});
+}
+
+void Accounts::set_keep_dead(Nanoseconds keep_dead) {
+  impl_->rows.set_keep_dead(keep_dead);
 }
 
 }  // namespace throttlelens

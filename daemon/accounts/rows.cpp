@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "rows.h"
 
-#include <algorithm>
 #include <utility>
 
 namespace throttlelens::accounts {
@@ -24,23 +23,31 @@ void Rows::set_filter(PathFilter filter) {
   for (auto& [path, row] : rows_) row.shown = filter_.shows(*row.path);
 }
 
-std::vector<CgroupKey> Rows::take_ended(MonoTime now) {
+std::vector<Row> Rows::take_ended(MonoTime now) {
   bool dropped = false;
   while (!deaths_.empty() && now - deaths_.front().at >= keep_dead_) {
     const Death death = deaths_.front();
     deaths_.pop_front();
     const auto found = by_key_.find(death.key);
     if (found == by_key_.end() || found->second->gone_at != death.at) continue;
-    ended_.push_back(death.key);
-    rows_.erase(std::string_view(*found->second->path));
-    by_key_.erase(found);
+    drop(death.key);
     dropped = true;
   }
   if (dropped) put_in_order();
-  std::ranges::sort(ended_);
-  const auto repeated = std::ranges::unique(ended_);
-  ended_.erase(repeated.begin(), repeated.end());
-  return std::exchange(ended_, {});
+  std::vector<Row> ended;
+  ended.reserve(ended_.size());
+  for (auto& [key, row] : ended_) ended.push_back(std::move(row));
+  ended_.clear();
+  return ended;
+}
+
+/// Its row becomes one that ended.
+void Rows::drop(CgroupKey key) {
+  const auto found = by_key_.find(key);
+  const auto row = rows_.find(std::string_view(*found->second->path));
+  by_key_.erase(found);
+  ended_[key] = std::move(row->second);
+  rows_.erase(row);
 }
 
 const Row* Rows::find(CgroupKey key) const {
@@ -51,8 +58,9 @@ const Row* Rows::find(CgroupKey key) const {
 void Rows::appear(const CgroupAppeared& appeared) {
   Row row;
   row.key = appeared.key;
+  row.parent = appeared.parent;
   row.usage_before = appeared.usage_before;
-  std::erase(ended_, appeared.key);
+  ended_.erase(appeared.key);
   // Announced again, maybe under a new name: what is known stays, unless that one had died.
   if (const auto known = by_key_.find(appeared.key); known != by_key_.end()) {
     const Row& old = *known->second;
@@ -67,9 +75,7 @@ void Rows::appear(const CgroupAppeared& appeared) {
   row.shown = filter_.shows(*row.path);
 
   if (const auto same_path = rows_.find(*row.path); same_path != rows_.end()) {
-    ended_.push_back(same_path->second.key);
-    by_key_.erase(same_path->second.key);
-    rows_.erase(same_path);
+    drop(same_path->second.key);
   }
   const std::string_view path = *row.path;
   by_key_[appeared.key] = &rows_.emplace(path, std::move(row)).first->second;
@@ -79,7 +85,7 @@ void Rows::leave(CgroupKey key, MonoTime now) {
   const auto found = by_key_.find(key);
   if (found == by_key_.end()) {
     // A cgroup superseded earlier may have been named since; nobody else would forget it.
-    ended_.push_back(key);
+    ended_[key].key = key;
   } else if (!found->second->gone_at) {
     found->second->gone_at = now;
     deaths_.push_back({.at = now, .key = key});

@@ -23,6 +23,7 @@ namespace throttlelens::accounts {
 /// What is known of the cgroup behind a row, beside its time.
 struct Row {
   CgroupKey key;
+  CgroupKey parent;  ///< id 0 for the root
   std::shared_ptr<const std::string> path;
   std::optional<Nanoseconds> usage_before;
   std::optional<Bandwidth> bandwidth;
@@ -37,8 +38,10 @@ class Rows {
 
   void apply(const WindowBatch& batch, MonoTime now);
   void set_filter(PathFilter filter);
-  /// Drops rows that were dead long enough. Keys whose row ended since the last call, each once.
-  std::vector<CgroupKey> take_ended(MonoTime now);
+  void set_keep_dead(Nanoseconds keep_dead) { keep_dead_ = keep_dead; }
+  /// Drops rows that were dead long enough. The rows that ended since the last call, each key once;
+  /// of a cgroup that was removed and had no row there is only the key.
+  std::vector<Row> take_ended(MonoTime now);
 
   /// By the bytes of the path, so "/" is first and parents come before their children.
   const std::vector<const Row*>& by_path() const { return by_path_; }
@@ -49,6 +52,7 @@ class Rows {
   void appear(const CgroupAppeared& appeared);
   void leave(CgroupKey key, MonoTime now);
   void put_in_order();
+  void drop(CgroupKey key);
 
   struct Death {
     MonoTime at;
@@ -61,7 +65,7 @@ class Rows {
   std::unordered_map<CgroupKey, Row*> by_key_;
   std::vector<const Row*> by_path_;  ///< kept, so that a snapshot need not sort
   std::deque<Death> deaths_;         ///< oldest first; some were reborn or superseded since
-  std::vector<CgroupKey> ended_;
+  std::map<CgroupKey, Row> ended_;
 };
 
 }  // namespace throttlelens::accounts

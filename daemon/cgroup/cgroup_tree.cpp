@@ -144,6 +144,25 @@ Result<Nanoseconds> CgroupTree::usage(CgroupKey key) {
   return Nanoseconds(*used);
 }
 
+Result<CpuWeight> CgroupTree::weight(CgroupKey key) {
+  const Node* node = impl_->nodes.find(key);
+  if (node == nullptr) return std::unexpected(unknown(key));
+  auto dir = impl_->files.open_dir(*node);
+  if (!dir) return std::unexpected(std::move(dir.error()));
+  const bool v2 = impl_->mode == CgroupMode::v2;
+  const char* file = v2 ? "cpu.weight" : "cpu.shares";
+  auto text = impl_->files.read_once(dir->get(), file);
+  if (!text) return std::unexpected(std::move(text.error()));
+  const auto value = parse_number(*text);
+  if (!value || *value < 0) {
+    return std::unexpected(Error{.what = std::string("understand ") + file + " of",
+                                 .on = impl_->nodes.path(*node),
+                                 .code = EINVAL});
+  }
+  return CpuWeight{.scale = v2 ? CpuWeight::Scale::weight : CpuWeight::Scale::shares,
+                   .value = static_cast<std::uint64_t>(*value)};
+}
+
 Result<Bandwidth> CgroupTree::bandwidth(CgroupKey key) {
   const auto last_read = std::exchange(impl_->last_read, std::nullopt);
   Node* node = impl_->nodes.find(key);

@@ -52,6 +52,10 @@ Result<TreeChanges> TreeScan::changes() {
       if (nodes_.find(key) != nullptr) out_.limits_changed.push_back(key);
     }
     std::ranges::sort(out_.limits_changed);
+    for (const CgroupKey key : std::exchange(reweighted_, {})) {
+      if (nodes_.find(key) != nullptr) out_.weights_changed.push_back(key);
+    }
+    std::ranges::sort(out_.weights_changed);
   }
   // What could not be done now is looked at next time, at once.
   if (!touched_.empty()) {
@@ -96,9 +100,13 @@ Result<void> TreeScan::collect_events() {
       case Watch::Kind::limit:
         limit_written(*node);
         break;
+      case Watch::Kind::weight:
+        reweighted_.insert(node->key);
+        break;
       case Watch::Kind::controllers:
         for (const auto& [name, key] : node->children) {
           if (Node* child = nodes_.find(key)) limit_written(*child);
+          reweighted_.insert(key);
         }
         break;
       case Watch::Kind::lost:
@@ -123,7 +131,10 @@ void TreeScan::find_differences() {
     }
     const bool watched = node.wd >= 0;
     if (!watched && !try_watch(node, dir->get())) unwatched_ = true;
-    if (everything || !watched) recheck_limit(node);
+    if (everything || !watched) {
+      recheck_limit(node);
+      reweighted_.insert(key);  // not kept here, so who needs it reads it again
+    }
     struct stat st{};
     if (node.children.empty() && ::fstat(dir->get(), &st) == 0 && st.st_nlink == 2) continue;
     auto listed = list_directories(dir->get());

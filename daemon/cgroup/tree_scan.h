@@ -54,6 +54,7 @@ class TreeScan {
 
   std::set<std::pair<CgroupKey, std::string>> touched_;  ///< directory and name to look at
   std::unordered_set<CgroupKey> written_;                ///< limits
+  std::unordered_set<CgroupKey> reweighted_;             ///< shares or weights
   bool lost_ = false;                                    ///< events were lost: look at everything
   bool unwatched_ = false;      ///< a directory was not watched or not opened: look again
   bool no_watch_left_ = false;  ///< do not ask again in this pass

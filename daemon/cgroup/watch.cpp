@@ -29,6 +29,9 @@ std::optional<Watch::Kind> kind_of_write(std::string_view file) {
   for (const std::string_view name : kLimits) {
     if (file == name) return Watch::Kind::limit;
   }
+  for (const std::string_view name : {"cpu.shares", "cpu.weight", "cpu.weight.nice"}) {
+    if (file == name) return Watch::Kind::weight;
+  }
   if (file == "cgroup.subtree_control") return Watch::Kind::controllers;
   return std::nullopt;  // cgroup.procs and the like, written whenever a process moves
 }

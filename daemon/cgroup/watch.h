@@ -18,6 +18,7 @@ class Watch {
   enum class Kind {
     child,        ///< a directory of this name came, went or was renamed
     limit,        ///< a quota, period or burst file was written
+    weight,       ///< cpu.shares or cpu.weight was written
     controllers,  ///< the controllers of the children were switched
     lost,         ///< events were lost
   };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "profiler.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "cli/source_choice.h"
@@ -19,7 +21,15 @@ AccountsOptions accounts_options(const Config& config) {
   return {.base = config.windows.base,
           .reported = config.windows.reported,
           .include = config.cgroup.include,
-          .exclude = config.cgroup.exclude};
+          .exclude = config.cgroup.exclude,
+          .keep_dead = config.limits.keep_ended};
+}
+
+IdentityOptions identity_options(const Config::Runtimes& runtimes) {
+  return {.containerd = runtimes.containerd,
+          .crio = runtimes.crio,
+          .docker = runtimes.docker,
+          .podman = runtimes.podman};
 }
 
 }  // namespace
@@ -46,6 +56,7 @@ Profiler::Profiler(const Config& config, std::unique_ptr<CgroupTree> tree,
                    std::unique_ptr<Source> source)
     : tree_(std::move(tree)),
       source_(std::move(source)),
+      identities_(identity_options(config.runtimes)),
       timeline_(timeline_options(config)),
       accounts_(accounts_options(config)) {}
 
@@ -53,9 +64,12 @@ Profiler::Step Profiler::step(MonoTime now) {
   Step result;
   auto changes = tree_->changes();
   if (!changes) result.errors.push_back(changes.error());
+  const TreeChanges tree = changes ? *std::move(changes) : TreeChanges{};
+  name_containers(tree, now);
   result.warnings = tree_->take_warnings();
+  std::ranges::move(identities_.take_warnings(), std::back_inserter(result.warnings));
   // A tree that cannot be read must not stop the windows of the cgroups already known.
-  const auto batches = source_->collect(now, changes ? *changes : TreeChanges{});
+  const auto batches = source_->collect(now, tree);
   if (!batches) {
     result.errors.push_back(batches.error());
     return result;
@@ -67,16 +81,31 @@ Profiler::Step Profiler::step(MonoTime now) {
     accounts_.apply(batch, now);
     ready_ = ready_ || !batch.missed;
   }
-  for (const CgroupKey key : accounts_.take_ended(now)) timeline_.forget(key);
+  const auto last = [this](CgroupKey key) { return timeline_.read(key); };
+  for (const CgroupKey key : accounts_.take_ended(now, last)) timeline_.forget(key);
   return result;
 }
 
-std::shared_ptr<const Snapshot> Profiler::snapshot(MonoTime now) const {
-  return accounts_.snapshot(timeline_.read(), source_->info(), now);
+void Profiler::name_containers(const TreeChanges& changes, MonoTime now) {
+  const auto weigh = [this](CgroupKey key) {
+    // It may be gone by now, and without the controller there is none.
+    if (const auto weight = tree_->weight(key)) accounts_.set_weight(key, *weight);
+  };
+  const std::vector<Identified> identified = identities_.update(changes, now);
+  accounts_.identify(identified, now);
+  for (const Identified& one : identified) weigh(one.key);
+  for (const CgroupKey key : changes.weights_changed) {
+    if (accounts_.is_container(key)) weigh(key);
+  }
 }
 
-void Profiler::set_filters(std::vector<std::string> include, std::vector<std::string> exclude) {
-  accounts_.set_filters(std::move(include), std::move(exclude));
+std::shared_ptr<const Snapshot> Profiler::snapshot(MonoTime now) const {
+  return accounts_.snapshot(timeline_.read(), source_->info(), identities_.errors(), now);
+}
+
+void Profiler::reconfigure(const Config& config) {
+  accounts_.set_filters(config.cgroup.include, config.cgroup.exclude);
+  accounts_.set_keep_dead(config.limits.keep_ended);
 }
 
 }  // namespace throttlelens

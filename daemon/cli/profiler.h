@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chain from kernel to snapshot, as one thing to step: cgroup tree, source, timeline, accounts.
+// The chain from kernel to snapshot, as one thing to step: cgroup tree, names, source, timeline,
+// accounts.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +15,7 @@
 #include "config/config.h"
 #include "model/snapshot.h"
 #include "probe/source.h"
+#include "runtime/identities.h"
 #include "timeline/timeline.h"
 
 namespace throttlelens {
@@ -35,13 +37,17 @@ class Profiler {
   bool ready() const { return ready_; }  ///< a base window was completed
   ProbeInfo info() const { return source_->info(); }
   int notify_fd() const { return tree_->notify_fd(); }  ///< readable: cgroups came or went
-  void set_filters(std::vector<std::string> include, std::vector<std::string> exclude);
+  /// Takes over what may change while running: filters, and how long ended rows stay.
+  void reconfigure(const Config& config);
 
  private:
   Profiler(const Config& config, std::unique_ptr<CgroupTree> tree, std::unique_ptr<Source> source);
 
+  void name_containers(const TreeChanges& changes, MonoTime now);
+
   std::unique_ptr<CgroupTree> tree_;  ///< outlives the source, which reads through it
   std::unique_ptr<Source> source_;
+  Identities identities_;
   Timeline timeline_;
   Accounts accounts_;
   bool ready_ = false;

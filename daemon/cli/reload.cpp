@@ -40,6 +40,7 @@ ReloadPlan plan_reload(const Config& running, const Config& wanted) {
   key("runtimes.podman", When::restart, [](auto& c) -> auto& { return c.runtimes.podman; });
   key("limits.max_cgroups", When::restart, [](auto& c) -> auto& { return c.limits.max_cgroups; });
   key("limits.max_series", When::now, [](auto& c) -> auto& { return c.limits.max_series; });
+  key("limits.keep_ended", When::now, [](auto& c) -> auto& { return c.limits.keep_ended; });
   key("log.level", When::now, [](auto& c) -> auto& { return c.log.level; });
   key("log.format", When::now, [](auto& c) -> auto& { return c.log.format; });
   return plan;

@@ -74,6 +74,10 @@ constexpr std::array kKeys{
           read_count(e, 100, std::numeric_limits<std::uint32_t>::max(), d.config.limits.max_series,
                      p);
         }},
+    Key{"limits", "keep_ended",
+        [](E e, Draft& d, P p) {
+          read_duration(e, Nanoseconds(0), std::chrono::hours(1), d.config.limits.keep_ended, p);
+        }},
     Key{"log", "level", [](E e, Draft& d, P p) { read_choice(e, kLevels, d.config.log.level, p); }},
     Key{"log", "format",
         [](E e, Draft& d, P p) { read_choice(e, kFormats, d.config.log.format, p); }},

@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "duration.h"
 #include "nearest.h"
 
 namespace throttlelens::config {
@@ -189,6 +190,18 @@ void read_count(const Entry& entry, std::uint32_t least, std::uint32_t most, std
     return;
   }
   refuse(quoted(*text));
+}
+
+void read_duration(const Entry& entry, Nanoseconds least, Nanoseconds most, Nanoseconds& out,
+                   Problems& problems) {
+  const auto duration = duration_of(entry, problems);
+  if (!duration) return;
+  if (*duration >= least && *duration <= most) {
+    out = *duration;
+    return;
+  }
+  problems.add(place_of(entry), entry.name + ": " + quoted(entry.value->text) +
+                                    " is out of range; use " + show(least) + " to " + show(most));
 }
 
 void refuse_choice(const Entry& entry, std::string_view given,

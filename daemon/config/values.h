@@ -41,6 +41,8 @@ void read_paths(const Entry& entry, std::vector<std::string>& out, Problems& pro
 void read_globs(const Entry& entry, std::vector<std::string>& out, Problems& problems);
 void read_count(const Entry& entry, std::uint32_t least, std::uint32_t most, std::uint32_t& out,
                 Problems& problems);
+void read_duration(const Entry& entry, Nanoseconds least, Nanoseconds most, Nanoseconds& out,
+                   Problems& problems);
 
 /// Reports that `given` is none of `words`.
 void refuse_choice(const Entry& entry, std::string_view given,

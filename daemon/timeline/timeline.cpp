@@ -146,6 +146,12 @@ TimelineReading Timeline::read() const {
   return reading;
 }
 
+std::optional<SeriesReading> Timeline::read(CgroupKey key) const {
+  const auto found = impl_->cgroups.find(key);
+  if (found == impl_->cgroups.end()) return std::nullopt;
+  return found->second.read(impl_->coverage, key, impl_->options.reported);
+}
+
 std::vector<std::optional<Nanoseconds>> Timeline::history(CgroupKey key, WindowIndex first,
                                                           std::uint32_t count) const {
   std::vector<std::optional<Nanoseconds>> windows(count);

@@ -52,8 +52,12 @@ TimelineReading reading(std::vector<std::pair<CgroupKey, Nanoseconds>> totals) {
   return reading;
 }
 
+std::vector<CgroupKey> take_ended(Accounts& accounts, MonoTime now) {
+  return accounts.take_ended(now, [](CgroupKey) { return std::nullopt; });
+}
+
 std::vector<CgroupRow> rows(const Accounts& accounts, const TimelineReading& of = {}) {
-  return accounts.snapshot(of, {}, kStart)->cgroups;
+  return accounts.snapshot(of, {}, {}, kStart)->cgroups;
 }
 
 TEST_CASE("a row joins the name, the limit and the time") {
@@ -139,13 +143,13 @@ TEST_CASE("a removed cgroup keeps its row for a while") {
   accounts.apply(bandwidth(kOld, 7), kStart);
   accounts.apply(gone(kOld), kStart);
   accounts.apply(gone(kOld), kStart + 30s);
-  CHECK(accounts.take_ended(kStart + 60s - 1ns).empty());
+  CHECK(take_ended(accounts, kStart + 60s - 1ns).empty());
   const CgroupRow row = rows(accounts, reading({{kOld, 2s}})).at(0);
   CHECK_FALSE(row.alive);
   CHECK(row.usage == 2s);
   CHECK(row.bandwidth.value().nr_periods == 7);
-  CHECK(accounts.take_ended(kStart + 60s) == std::vector<CgroupKey>{kOld});
-  CHECK(accounts.take_ended(kStart + 90s).empty());
+  CHECK(take_ended(accounts, kStart + 60s) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart + 90s).empty());
   CHECK(rows(accounts, reading({{kOld, 2s}})).empty());
 }
 
@@ -162,8 +166,8 @@ TEST_CASE("a new cgroup of the same path supersedes the old one at once") {
   CHECK(now[0].alive);
   CHECK(now[0].usage == 3s);
   CHECK_FALSE(now[0].bandwidth);
-  CHECK(accounts.take_ended(kStart + 1s) == std::vector<CgroupKey>{kOld});
-  CHECK(accounts.take_ended(kStart + 90s).empty());
+  CHECK(take_ended(accounts, kStart + 1s) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart + 90s).empty());
   CHECK(rows(accounts).size() == 1);
 }
 
@@ -173,7 +177,7 @@ TEST_CASE("a restart within one batch ends the old cgroup once") {
   WindowBatch restart = appeared(kNew, "/a");
   restart.gone.push_back(kOld);
   accounts.apply(restart, kStart);
-  CHECK(accounts.take_ended(kStart) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart) == std::vector<CgroupKey>{kOld});
   CHECK(rows(accounts).at(0).alive);
 }
 
@@ -181,9 +185,9 @@ TEST_CASE("a superseded cgroup that is removed later is ended again") {
   Accounts accounts(options());
   accounts.apply(appeared(kOld, "/a"), kStart);
   accounts.apply(appeared(kNew, "/a"), kStart);
-  CHECK(accounts.take_ended(kStart) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart) == std::vector<CgroupKey>{kOld});
   accounts.apply(gone(kOld), kStart + 1s);
-  CHECK(accounts.take_ended(kStart + 1s) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart + 1s) == std::vector<CgroupKey>{kOld});
 }
 
 TEST_CASE("a key that comes back is a new cgroup") {
@@ -196,10 +200,10 @@ TEST_CASE("a key that comes back is a new cgroup") {
   CHECK(row.alive);
   CHECK(row.usage == 2s);
   CHECK_FALSE(row.bandwidth);
-  CHECK(accounts.take_ended(kStart + 65s).empty());
+  CHECK(take_ended(accounts, kStart + 65s).empty());
   accounts.apply(gone(kOld), kStart + 65s);
-  CHECK(accounts.take_ended(kStart + 124s).empty());
-  CHECK(accounts.take_ended(kStart + 125s) == std::vector<CgroupKey>{kOld});
+  CHECK(take_ended(accounts, kStart + 124s).empty());
+  CHECK(take_ended(accounts, kStart + 125s) == std::vector<CgroupKey>{kOld});
 }
 
 TEST_CASE("a living cgroup announced under a new name moves its row") {
@@ -212,7 +216,7 @@ TEST_CASE("a living cgroup announced under a new name moves its row") {
   CHECK(*all[0].path == "/b");
   CHECK(all[0].usage == 6s);
   CHECK(all[0].bandwidth.value().nr_periods == 7);
-  CHECK(accounts.take_ended(kStart + 90s).empty());
+  CHECK(take_ended(accounts, kStart + 90s).empty());
 }
 
 TEST_CASE("two cgroups may swap names without either being forgotten") {
@@ -222,7 +226,7 @@ TEST_CASE("two cgroups may swap names without either being forgotten") {
   WindowBatch swap = appeared(kOld, "/b");
   swap.appeared.push_back(appeared(kNew, "/a").appeared.front());
   accounts.apply(swap, kStart);
-  CHECK(accounts.take_ended(kStart).empty());
+  CHECK(take_ended(accounts, kStart).empty());
   const auto all = rows(accounts);
   REQUIRE(all.size() == 2);
   CHECK(all[0].key == kNew);

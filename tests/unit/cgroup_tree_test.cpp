@@ -62,6 +62,31 @@ TEST_CASE("counters and limits of both versions") {
   CHECK(look(*tree).limits_changed.empty());
 }
 
+TEST_CASE("a weight is read when asked for, and its writing is told") {
+  const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
+  const bool v2 = mode == CgroupMode::v2;
+  const char* file = v2 ? "cpu.weight" : "cpu.shares";
+  FakeCgroupfs fake(mode);
+  fake.make("a");
+  const auto tree = open(fake.options());
+  look(*tree);
+  const CgroupKey key = fake.key("a");
+  CHECK(tree->weight(key).error().code == ENOENT);
+  CHECK(tree->weight(CgroupKey{1}).error().code == ENOENT);
+  put(fake.cpu("a") / file, "79\n");
+  const TreeChanges changes = look(*tree);
+  CHECK(changes.weights_changed == std::vector<CgroupKey>{key});
+  CHECK(changes.limits_changed.empty());
+  const auto weight = tree->weight(key);
+  REQUIRE(weight);
+  CHECK(weight->value == 79);
+  CHECK(weight->scale == (v2 ? CpuWeight::Scale::weight : CpuWeight::Scale::shares));
+  CHECK(look(*tree).weights_changed.empty());
+  put(fake.cpu("a") / file, "-1\n");
+  CHECK(look(*tree).weights_changed.size() == 1);
+  CHECK(tree->weight(key).error().code == EINVAL);
+}
+
 TEST_CASE("a cgroup that is not in the hierarchy where use is counted") {
   FakeCgroupfs fake(CgroupMode::hybrid);
   fake.make("a");

@@ -30,6 +30,7 @@ runtimes: {
 limits:
   max_cgroups: 16
   max_series: 4294967295
+  keep_ended: 1.5m
 log:
   level: off
   format: json
@@ -46,7 +47,7 @@ log:
                      .exclude = {"/a b"}};
   expected.runtimes = {
       .containerd = {"/c1", "/c2"}, .crio = {"/o"}, .docker = {}, .podman = {"/p"}};
-  expected.limits = {.max_cgroups = 16, .max_series = 4294967295};
+  expected.limits = {.max_cgroups = 16, .max_series = 4294967295, .keep_ended = 90s};
   expected.log = {.level = LogLevel::off, .format = LogFormat::json};
   CHECK(*config == expected);
 }
@@ -128,6 +129,10 @@ TEST_CASE("counts have a range") {
         "f:1:23: " + cgroups + "text; remove the quotes");
   CHECK(problem_of("limits: {max_series: 99}\n") ==
         "f:1:22: limits.max_series must be a whole number of at least 100, not \"99\"");
+  CHECK(problem_of("limits: {keep_ended: 61m}\n") ==
+        "f:1:22: limits.keep_ended: \"61m\" is out of range; use 0s to 1h");
+  CHECK(problem_of("limits: {keep_ended: 60}\n").find("has no unit") != std::string::npos);
+  CHECK(problems_of("limits: {keep_ended: 0s}\n").empty());
   CHECK(problems_of("limits: {max_cgroups: 65535, max_series: 100}\n").empty());
 }
 

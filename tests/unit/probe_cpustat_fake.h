@@ -40,11 +40,11 @@ inline CgroupNode node(std::uint64_t id, std::uint64_t parent, std::string path)
 }
 
 inline TreeChanges appeared(std::vector<CgroupNode> nodes) {
-  return {.appeared = std::move(nodes), .gone = {}, .limits_changed = {}};
+  return {.appeared = std::move(nodes), .gone = {}, .limits_changed = {}, .weights_changed = {}};
 }
 
 inline TreeChanges gone(std::vector<CgroupKey> keys) {
-  return {.appeared = {}, .gone = std::move(keys), .limits_changed = {}};
+  return {.appeared = {}, .gone = std::move(keys), .limits_changed = {}, .weights_changed = {}};
 }
 
 struct Bench {

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Gives meaning: joins names, limits and counters with the timeline's readings into the immutable
-// snapshot, and owns the life of rows (dead and reborn cgroups).
+// snapshot, and owns the life of rows (dead and reborn cgroups, containers and pods).
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/units.h"
+#include "model/container.h"
 #include "model/series.h"
 #include "model/snapshot.h"
 #include "model/window_batch.h"
@@ -30,17 +33,30 @@ class Accounts {
   Accounts& operator=(const Accounts&) = delete;
 
   void apply(const WindowBatch& batch, MonoTime now);
+  /// Names may come before the cgroup is announced by a batch, or long after.
+  void identify(const std::vector<Identified>& identified, MonoTime now);
+  bool is_container(CgroupKey key) const;
+  /// Of a container, as the kernel has it now.
+  void set_weight(CgroupKey key, CpuWeight weight);
+
+  /// What the timeline knows of a cgroup; absent if it knows nothing.
+  using LastReading = std::function<std::optional<SeriesReading>(CgroupKey)>;
   /// Cgroups whose rows have ended (dead for keep_dead, or superseded by a new cgroup of the same
-  /// path) since the last call: the timeline may forget them. A removed cgroup that has no row is
-  /// among them too, so that nothing kept of it elsewhere stays behind.
-  std::vector<CgroupKey> take_ended(MonoTime now);
-  /// Rows are sorted by the bytes of their paths. A row's usage is the kernel's counter at its
-  /// start and all that was counted since. A dead cgroup's counters keep their last value; its
-  /// windows go on, without use.
+  /// path) since the last call: the timeline may forget them, what they counted was taken over
+  /// from `last`. A removed cgroup that has no row is among them too, so that nothing kept of it
+  /// elsewhere stays behind.
+  std::vector<CgroupKey> take_ended(MonoTime now, const LastReading& last);
+
+  /// Rows are sorted by the bytes of their paths or names. A row's usage is the kernel's counter at
+  /// its start and all that was counted since. A dead cgroup's counters keep their last value; its
+  /// windows go on, without use. Rows of one name add up: see ContainerRow.
   std::shared_ptr<const Snapshot> snapshot(const TimelineReading& reading, const ProbeInfo& probe,
+                                           std::vector<MetadataErrors> metadata_errors,
                                            MonoTime now) const;
-  /// New filters from a reloaded configuration; rows follow at the next snapshot.
+
+  // From a reloaded configuration; rows follow at the next snapshot.
   void set_filters(std::vector<std::string> include, std::vector<std::string> exclude);
+  void set_keep_dead(Nanoseconds keep_dead);
 
  private:
   struct Impl;

@@ -52,6 +52,9 @@ class CgroupTree final : public CgroupCounters {
   /// The limit is as of the last changes(). Called right after usage() of the same cgroup, both
   /// come from one read where one file has both.
   Result<Bandwidth> bandwidth(CgroupKey key) override;
+  /// Opens and closes the file: weights hardly ever change, and TreeChanges::weights_changed tells.
+  /// ENOENT for the root and without the cpu controller.
+  Result<CpuWeight> weight(CgroupKey key);
 
  private:
   struct Impl;

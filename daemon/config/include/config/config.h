@@ -55,6 +55,7 @@ struct Config {
   struct Limits {
     std::uint32_t max_cgroups = 4096;
     std::uint32_t max_series = 50000;
+    Nanoseconds keep_ended{std::chrono::seconds(60)};  ///< how long an ended row stays
     friend bool operator==(const Limits&, const Limits&) = default;
   } limits;
 

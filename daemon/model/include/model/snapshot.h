@@ -47,7 +47,8 @@ struct CgroupRow {
 /// The CPU request, as the kernel enforces it now.
 struct CpuRequest {
   double cores = 0;
-  /// "shares": cpu.shares (v1), or the bundle's shares confirmed by cpu.weight (v2).
+  /// "shares": cpu.shares (v1), or the bundle's shares confirmed by cpu.weight (v2). "bundle": the
+  /// bundle's shares where the kernel's file could not be read.
   /// "weight_linear", "weight_log": computed back from a cpu.weight that no longer is what the
   /// bundle asked for, by the mapping of runc before 1.3.2 and crun before 1.23, or since.
   std::string source;

@@ -39,6 +39,8 @@ class Timeline {
   /// now is the end of the last base window. A cgroup's windows are absent as long as they started
   /// before it appeared, unless it had used nothing before.
   TimelineReading read() const;
+  /// The same of one cgroup; absent if nothing is kept of it.
+  std::optional<SeriesReading> read(CgroupKey key) const;
   /// CPU time of each base window in [first, first + count), oldest first; absent where the window
   /// was missed, is outside the history, is not completed, or ended before the cgroup appeared. To
   /// the microsecond, and so is the sum over any stretch.

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "snapshot_rows.h"
+
+#include <optional>
+#include <ranges>
+#include <utility>
+
+#include "totals.h"
+
+namespace throttlelens::accounts {
+
+SnapshotRows::SnapshotRows(const Rows& rows, const Names& names, const TimelineReading& reading,
+                           const std::vector<WindowValue>& no_windows)
+    : rows_(rows), names_(names), no_windows_(no_windows), series_(rows.by_path().size(), nullptr) {
+  for (const SeriesReading& one : reading.cgroups) {
+    if (const Row* row = rows.find(one.key)) series_[row->place] = &one;
+  }
+}
+
+CgroupRow SnapshotRows::make(const Row& row) const {
+  CgroupRow out;
+  out.key = row.key;
+  out.path = row.path;
+  out.alive = !row.gone_at;
+  out.bandwidth = row.bandwidth;
+  const SeriesReading* series = series_[row.place];
+  const Totals totals = totals_of(row, series);
+  out.usage = totals.usage;
+  out.limit_ratio = totals.limit_ratio;
+  out.windows = series != nullptr ? series->windows : no_windows_;
+  return out;
+}
+
+/// Marks the rows that have a container somewhere below them.
+std::vector<bool> SnapshotRows::above_containers() const {
+  std::vector<bool> above(rows_.by_path().size());
+  for (const Row* row : rows_.by_path()) {
+    if (names_.find(row->key) == nullptr) continue;
+    for (const Row* up = rows_.find(row->parent); up != nullptr && !above[up->place];
+         up = rows_.find(up->parent)) {
+      above[up->place] = true;
+    }
+  }
+  return above;
+}
+
+std::vector<CgroupRow> SnapshotRows::cgroups() const {
+  const std::vector<bool> above = above_containers();
+  std::vector<CgroupRow> result;
+  result.reserve(rows_.by_path().size());
+  for (const Row* row : rows_.by_path()) {
+    if (!row->shown) continue;
+    const ContainerIdentity* identity = names_.find(row->key);
+    if (identity != nullptr && identity->role != ContainerRole::monitor) continue;
+    result.push_back(make(*row));
+    result.back().holds_containers = above[row->place];
+  }
+  return result;
+}
+
+/// The last that got the name, the living before the dead; null when none has a row.
+const Row* SnapshotRows::newest(const Groups::Group& group) const {
+  const Row* dead = nullptr;
+  for (const CgroupKey key : std::views::reverse(group.members)) {
+    const Row* row = rows_.find(key);
+    if (row == nullptr) continue;
+    if (!row->gone_at) return row;
+    if (dead == nullptr) dead = row;
+  }
+  return dead;
+}
+
+/// The newest with the counters of all.
+CgroupRow SnapshotRows::sum_up(const Groups::Group& group, const Row& newest) const {
+  CgroupRow out = make(newest);
+  Totals others = group.ended;
+  for (const CgroupKey key : group.members) {
+    const Row* row = rows_.find(key);
+    if (row != nullptr && row != &newest) others.add(totals_of(*row, series_[row->place]));
+  }
+  Totals all{.usage = out.usage, .bandwidth = out.bandwidth, .limit_ratio = out.limit_ratio};
+  all.add(others);
+  // A newest whose counter is not known would make the sum look like a total.
+  if (out.usage) out.usage = all.usage;
+  out.bandwidth = all.bandwidth;
+  out.limit_ratio = all.limit_ratio;
+  return out;
+}
+
+std::vector<ContainerRow> SnapshotRows::containers() const {
+  std::vector<ContainerRow> result;
+  result.reserve(names_.containers().all().size());
+  for (const auto& [name, group] : names_.containers().all()) {
+    const Row* row = newest(group);
+    if (row == nullptr || !row->shown) continue;
+    ContainerRow& out = result.emplace_back();
+    out.identity = names_.share(row->key);
+    out.cpu = sum_up(group, *row);
+    out.request = names_.request(row->key);
+  }
+  return result;
+}
+
+std::vector<PodRow> SnapshotRows::pods() const {
+  std::vector<PodRow> result;
+  result.reserve(names_.pods().all().size());
+  for (const auto& [name, group] : names_.pods().all()) {
+    const Row* row = newest(group);
+    if (row == nullptr || !row->shown) continue;
+    PodRow& out = result.emplace_back();
+    out.pod_namespace = name.pod_namespace;
+    out.pod = name.pod;
+    out.uid = names_.pod_uid(row->key);
+    out.cpu = sum_up(group, *row);
+  }
+  return result;
+}
+
+}  // namespace throttlelens::accounts

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "totals.h"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace throttlelens::accounts {
+
+Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b) {
+  std::int64_t result = 0;
+  if (__builtin_add_overflow(a.count(), b.count(), &result)) return Nanoseconds::max();
+  return Nanoseconds(result);
+}
+
+namespace {
+
+/// Optional counters: what one of them knows is known.
+template <typename T, typename Add>
+void add_known(std::optional<T>& to, const std::optional<T>& from, Add add) {
+  if (!from) return;
+  to = to ? add(*to, *from) : *from;
+}
+
+Bandwidth sum(const Bandwidth& a, const Bandwidth& b) {
+  Bandwidth result = a;
+  result.nr_periods += b.nr_periods;
+  result.nr_throttled += b.nr_throttled;
+  result.throttled_time = saturated_sum(a.throttled_time, b.throttled_time);
+  add_known(result.nr_bursts, b.nr_bursts, [](std::uint64_t x, std::uint64_t y) { return x + y; });
+  add_known(result.burst_time, b.burst_time,
+            [](Nanoseconds x, Nanoseconds y) { return saturated_sum(x, y); });
+  return result;
+}
+
+LimitRatioHistogram sum(const LimitRatioHistogram& a, const LimitRatioHistogram& b) {
+  LimitRatioHistogram result = a;
+  for (std::size_t i = 0; i < result.buckets.size(); ++i) result.buckets[i] += b.buckets[i];
+  result.sum += b.sum;
+  return result;
+}
+
+Nanoseconds sum(Nanoseconds a, Nanoseconds b) {
+  return saturated_sum(a, b);
+}
+
+}  // namespace
+
+void Totals::add(const Totals& other) {
+  const auto plus = [](const auto& a, const auto& b) { return sum(a, b); };
+  add_known(usage, other.usage, plus);
+  add_known(bandwidth, other.bandwidth, plus);
+  add_known(limit_ratio, other.limit_ratio, plus);
+}
+
+Totals totals_of(const Row& row, const SeriesReading* series) {
+  Totals totals;
+  totals.bandwidth = row.bandwidth;
+  if (totals.bandwidth) totals.bandwidth->limit.reset();
+  if (series == nullptr) return totals;
+  // Without the kernel's counter at the start, the sum since then is not the cgroup's total.
+  if (row.usage_before) totals.usage = saturated_sum(*row.usage_before, series->total);
+  totals.limit_ratio = series->limit_ratio;
+  return totals;
+}
+
+}  // namespace throttlelens::accounts

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// What goes on counting when one cgroup takes another's place: counters and histograms.
+#pragma once
+
+#include <optional>
+
+#include "base/units.h"
+#include "model/cgroup.h"
+#include "model/series.h"
+#include "model/snapshot.h"
+#include "rows.h"
+
+namespace throttlelens::accounts {
+
+/// Of one cgroup, or the sum of several. Absent: none of them knew it.
+struct Totals {
+  std::optional<Nanoseconds> usage;
+  std::optional<Bandwidth> bandwidth;  ///< counters only, no limit
+  std::optional<LimitRatioHistogram> limit_ratio;
+
+  void add(const Totals& other);
+};
+
+/// Never overflows: the most there can be is where it stops.
+Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b);
+/// `series` may be null: nothing was measured.
+Totals totals_of(const Row& row, const SeriesReading* series);
+
+}  // namespace throttlelens::accounts

@@ -1,0 +1,372 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of containers and pods: restarts, ends, and what becomes of what they had counted.
+#include <chrono>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "accounts/accounts.h"
+
+namespace throttlelens {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Plays the rooms around: a kernel that counts, a timeline that adds up.
+class Node {
+ public:
+  Node() : accounts(options()) { appear({1}, {}, "/"); }
+
+  static AccountsOptions options() {
+    AccountsOptions options;
+    options.reported = {100ms};
+    options.keep_dead = 60s;
+    return options;
+  }
+
+  void appear(CgroupKey key, CgroupKey parent, const std::string& path,
+              std::optional<Nanoseconds> before = 0ns) {
+    WindowBatch batch;
+    batch.appeared.push_back({.key = key, .parent = parent, .path = path, .usage_before = before});
+    totals[key] = 0ns;
+    accounts.apply(batch, now);
+    forget();
+  }
+  void use(CgroupKey key, Nanoseconds used) { totals[key] += used; }
+  void limit(CgroupKey key, std::uint64_t periods) {
+    WindowBatch batch;
+    batch.bandwidth.push_back(
+        {.key = key,
+         .value = {.limit = CpuLimit{.quota = 50ms, .period = 100ms, .burst = 0ns},
+                   .nr_periods = periods,
+                   .nr_throttled = periods / 2,
+                   .throttled_time = periods * 1ms,
+                   .nr_bursts = 1,
+                   .burst_time = 2ms}});
+    accounts.apply(batch, now);
+    ratios[key].buckets[3] = periods;
+    ratios[key].sum = 0.5 * static_cast<double>(periods);
+  }
+  void gone(CgroupKey key) {
+    WindowBatch batch;
+    batch.gone.push_back(key);
+    accounts.apply(batch, now);
+    forget();
+  }
+  void pass(Nanoseconds time) {
+    now.since_boot += time;
+    forget();
+  }
+  void name(CgroupKey key, const std::string& container, CgroupKey pod_cgroup = {},
+            const std::string& pod = {}) {
+    accounts.identify({identity(key, container, pod_cgroup, pod)}, now);
+  }
+  static Identified identity(CgroupKey key, const std::string& container, CgroupKey pod_cgroup,
+                             const std::string& pod) {
+    ContainerIdentity identity;
+    identity.from_files = true;
+    identity.container_id = std::to_string(key.id);
+    identity.container = container;
+    identity.pod_namespace = pod.empty() ? "" : "shop";
+    identity.pod = pod;
+    identity.uid = pod.empty() ? "" : "uid-" + pod;
+    identity.pod_cgroup = pod_cgroup;
+    return {.key = key, .identity = std::make_shared<const ContainerIdentity>(identity)};
+  }
+  std::shared_ptr<const Snapshot> look() const {
+    TimelineReading reading;
+    for (const auto& [key, total] : totals) reading.cgroups.push_back(series(key));
+    return accounts.snapshot(reading, {}, {}, now);
+  }
+  Nanoseconds ended(const std::string& pod_namespace) const {
+    const auto seen = look();
+    for (const EndedUsage& one : seen->ended) {
+      if (one.pod_namespace == pod_namespace) return one.usage;
+    }
+    return 0ns;
+  }
+
+  Accounts accounts;
+  MonoTime now{1000s};
+  std::map<CgroupKey, Nanoseconds> totals;
+  std::map<CgroupKey, LimitRatioHistogram> ratios;
+
+ private:
+  SeriesReading series(CgroupKey key) const {
+    SeriesReading one{.key = key,
+                      .total = totals.at(key),
+                      .windows = {{100ms, Nanoseconds(key.id), std::nullopt}},
+                      .limit_ratio = {}};
+    if (const auto found = ratios.find(key); found != ratios.end()) {
+      one.limit_ratio = found->second;
+    }
+    return one;
+  }
+  void forget() {
+    const auto last = [this](CgroupKey key) -> std::optional<SeriesReading> {
+      return totals.contains(key) ? std::optional(series(key)) : std::nullopt;
+    };
+    for (const CgroupKey key : accounts.take_ended(now, last)) {
+      totals.erase(key);
+      ratios.erase(key);
+    }
+  }
+};
+
+constexpr CgroupKey kPods{10};
+constexpr CgroupKey kPod{11};
+constexpr CgroupKey kSandbox{12};
+constexpr CgroupKey kWeb{13};
+constexpr CgroupKey kWebAgain{14};
+
+void run_pod(Node& node) {
+  node.appear(kPods, {1}, "/kubepods");
+  node.appear(kPod, kPods, "/kubepods/pod");
+  node.appear(kSandbox, kPod, "/kubepods/pod/pause");
+  node.appear(kWeb, kPod, "/kubepods/pod/web");
+  Identified sandbox = Node::identity(kSandbox, "pause", kPod, "cart-0");
+  ContainerIdentity role = *sandbox.identity;
+  role.role = ContainerRole::sandbox;
+  sandbox.identity = std::make_shared<const ContainerIdentity>(role);
+  node.accounts.identify({sandbox}, node.now);
+  node.name(kWeb, "web", kPod, "cart-0");
+}
+
+std::vector<std::string> paths(const Snapshot& snapshot) {
+  std::vector<std::string> paths;
+  for (const CgroupRow& row : snapshot.cgroups) paths.push_back(*row.path);
+  return paths;
+}
+
+TEST_CASE("a container leaves the cgroups' rows and gets one of its own; the sandbox gets none") {
+  Node node;
+  run_pod(node);
+  node.use(kWeb, 30ms);
+  node.use(kPod, 31ms);
+  const auto seen = node.look();
+  CHECK(paths(*seen) == std::vector<std::string>{"/", "/kubepods", "/kubepods/pod"});
+  CHECK(seen->cgroups[1].holds_containers);
+  CHECK(seen->cgroups[2].holds_containers);
+  REQUIRE(seen->containers.size() == 1);
+  const ContainerRow& web = seen->containers[0];
+  CHECK(web.identity->container == "web");
+  CHECK(web.cpu.key == kWeb);
+  CHECK(web.cpu.alive);
+  CHECK(web.cpu.usage == 30ms);
+  CHECK(web.cpu.windows.at(0).last == Nanoseconds(13));
+  REQUIRE(seen->pods.size() == 1);
+  CHECK(seen->pods[0].pod == "cart-0");
+  CHECK(seen->pods[0].uid == "uid-cart-0");
+  CHECK(seen->pods[0].cpu.usage == 31ms);
+}
+
+TEST_CASE("a monitor stays a cgroup") {
+  Node node;
+  node.appear(kWeb, {1}, "/conmon");
+  Identified monitor = Node::identity(kWeb, "web", {}, "");
+  ContainerIdentity role = *monitor.identity;
+  role.role = ContainerRole::monitor;
+  monitor.identity = std::make_shared<const ContainerIdentity>(role);
+  node.accounts.identify({monitor}, node.now);
+  CHECK(paths(*node.look()) == std::vector<std::string>{"/", "/conmon"});
+  CHECK(node.look()->containers.empty());
+}
+
+TEST_CASE("a name may come before its cgroup, and a better one later") {
+  Node node;
+  node.name(kWeb, "0123abcd");
+  CHECK(node.look()->containers.empty());
+  node.appear(kWeb, {1}, "/web");
+  node.use(kWeb, 5ms);
+  REQUIRE(node.look()->containers.size() == 1);
+  node.name(kWeb, "web");
+  REQUIRE(node.look()->containers.size() == 1);
+  CHECK(node.look()->containers[0].identity->container == "web");
+  CHECK(node.look()->containers[0].cpu.usage == 5ms);
+  CHECK(paths(*node.look()) == std::vector<std::string>{"/"});
+}
+
+TEST_CASE("a restarted container is one row whose counters go on") {
+  Node node;
+  run_pod(node);
+  node.use(kWeb, 30ms);
+  node.limit(kWeb, 10);
+  node.gone(kWeb);
+  node.pass(5s);
+  CHECK_FALSE(node.look()->containers.at(0).cpu.alive);
+  node.appear(kWebAgain, kPod, "/kubepods/pod/web-again");
+  node.name(kWebAgain, "web", kPod, "cart-0");
+  node.use(kWebAgain, 7ms);
+  node.limit(kWebAgain, 4);
+
+  // The same while the row of the first is still kept and after it ended.
+  for (int i = 0; i < 2; ++i) {
+    const auto seen = node.look();
+    REQUIRE(seen->containers.size() == 1);
+    const ContainerRow& web = seen->containers[0];
+    CHECK(web.identity->container_id == "14");
+    CHECK(web.cpu.key == kWebAgain);
+    CHECK(web.cpu.alive);
+    CHECK(web.cpu.usage == 37ms);
+    CHECK(web.cpu.bandwidth->nr_periods == 14);
+    CHECK(web.cpu.bandwidth->nr_throttled == 7);
+    CHECK(web.cpu.bandwidth->throttled_time == 14ms);
+    CHECK(web.cpu.bandwidth->nr_bursts == 2U);
+    CHECK(web.cpu.bandwidth->burst_time == 4ms);
+    CHECK(web.cpu.bandwidth->limit->quota == 50ms);
+    CHECK(web.cpu.limit_ratio->buckets[3] == 14);
+    CHECK(web.cpu.limit_ratio->sum == 7);
+    CHECK(web.cpu.windows.at(0).last == Nanoseconds(14));
+    node.pass(60s);
+  }
+  CHECK(node.totals.count(kWeb) == 0);
+}
+
+TEST_CASE("two at a time under one name add up, the newer one is shown") {
+  Node node;
+  run_pod(node);
+  node.appear(kWebAgain, kPod, "/kubepods/pod/web-again");
+  node.name(kWebAgain, "web", kPod, "cart-0");
+  node.use(kWeb, 1ms);
+  node.use(kWebAgain, 2ms);
+  REQUIRE(node.look()->containers.size() == 1);
+  CHECK(node.look()->containers[0].cpu.usage == 3ms);
+  CHECK(node.look()->containers[0].cpu.key == kWebAgain);
+  node.gone(kWebAgain);
+  CHECK(node.look()->containers[0].cpu.key == kWeb);
+  CHECK(node.look()->containers[0].cpu.usage == 3ms);
+}
+
+TEST_CASE("what a pod used is its namespace's once its row is gone, and counts once") {
+  Node node;
+  run_pod(node);
+  node.use(kWeb, 30ms);
+  node.use(kPod, 33ms);
+  for (const CgroupKey key : {kWeb, kSandbox, kPod}) node.gone(key);
+  node.pass(59s);
+  CHECK(node.look()->pods.at(0).cpu.usage == 33ms);
+  CHECK(node.ended("shop") == 0ns);
+  node.pass(1s);
+  CHECK(node.look()->pods.empty());
+  CHECK(node.look()->containers.empty());
+  CHECK(node.ended("shop") == 33ms);
+  node.pass(100s);
+  CHECK(node.ended("shop") == 33ms);
+}
+
+TEST_CASE("a pod that takes the place of one of the same name goes on where that one was") {
+  Node node;
+  run_pod(node);
+  node.use(kPod, 33ms);
+  for (const CgroupKey key : {kWeb, kSandbox, kPod}) node.gone(key);
+  node.pass(30s);
+  node.appear({21}, kPods, "/kubepods/pod2");
+  node.appear({22}, {21}, "/kubepods/pod2/web");
+  node.name({22}, "web", {21}, "cart-0");
+  node.use({21}, 4ms);
+  node.pass(60s);
+  REQUIRE(node.look()->pods.size() == 1);
+  CHECK(node.look()->pods[0].cpu.usage == 37ms);
+  CHECK(node.ended("shop") == 0ns);
+  node.gone({22});
+  node.gone({21});
+  node.pass(60s);
+  CHECK(node.ended("shop") == 37ms);
+}
+
+TEST_CASE("a container without a pod is its namespace's when it ends") {
+  Node node;
+  node.appear(kWeb, {1}, "/default/web", 2ms);
+  node.name(kWeb, "web");
+  node.use(kWeb, 5ms);
+  // A new one of the same path ends the row of the old one at once; the name, which is known
+  // before the window is, goes on.
+  node.name(kWebAgain, "web");
+  node.appear(kWebAgain, {1}, "/default/web");
+  node.use(kWebAgain, 3ms);
+  CHECK(node.look()->containers.at(0).cpu.usage == 10ms);
+  CHECK(node.ended("") == 0ns);
+  node.gone(kWebAgain);
+  node.pass(60s);
+  CHECK(node.look()->containers.empty());
+  CHECK(node.ended("") == 10ms);
+}
+
+TEST_CASE("a counter whose start is not known makes no total") {
+  Node node;
+  node.appear(kWeb, {1}, "/a/web", 5ms);
+  node.name(kWeb, "web");
+  node.gone(kWeb);
+  node.appear(kWebAgain, {1}, "/b/web", std::nullopt);
+  node.name(kWebAgain, "web");
+  node.use(kWebAgain, 3ms);
+  CHECK_FALSE(node.look()->containers.at(0).cpu.usage);
+}
+
+TEST_CASE("a container known from its path only does not rename the pod others named") {
+  Node node;
+  run_pod(node);
+  Identified stranger = Node::identity(kWebAgain, "0123", kPod, "uid-cart-0");
+  ContainerIdentity from_path = *stranger.identity;
+  from_path.from_files = false;
+  from_path.pod_namespace = "";
+  stranger.identity = std::make_shared<const ContainerIdentity>(from_path);
+  node.appear(kWebAgain, kPod, "/kubepods/pod/0123");
+  node.accounts.identify({stranger}, node.now);
+  REQUIRE(node.look()->pods.size() == 1);
+  CHECK(node.look()->pods[0].pod == "cart-0");
+  CHECK(node.look()->containers.size() == 2);
+}
+
+TEST_CASE("the request follows the weight, the mapping is the node's") {
+  Node node;
+  run_pod(node);
+  Identified asked = Node::identity(kWeb, "web", kPod, "cart-0");
+  ContainerIdentity with_shares = *asked.identity;
+  with_shares.shares = 1024;
+  asked.identity = std::make_shared<const ContainerIdentity>(with_shares);
+  node.accounts.identify({asked}, node.now);
+  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 1, .source = "bundle"});
+  node.accounts.set_weight(kWeb, {.scale = CpuWeight::Scale::weight, .value = 100});
+  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 1, .source = "shares"});
+  node.accounts.set_weight(kWeb, {.scale = CpuWeight::Scale::weight, .value = 200});
+  CHECK(node.look()->containers.at(0).request->source == "weight_log");
+  CHECK(node.accounts.is_container(kWeb));
+  CHECK_FALSE(node.accounts.is_container(kPod));
+}
+
+TEST_CASE("names of cgroups that never come are forgotten") {
+  Node node;
+  node.name(kWeb, "web", kPod, "cart-0");
+  node.pass(29s);
+  CHECK(node.accounts.is_container(kWeb));
+  node.pass(1s);
+  CHECK_FALSE(node.accounts.is_container(kWeb));
+  CHECK(node.look()->pods.empty());
+}
+
+TEST_CASE("ten thousand restarts leave one row and nothing else behind") {
+  Node node;
+  node.appear(kPods, {1}, "/kubepods");
+  node.appear(kPod, kPods, "/kubepods/pod");
+  for (std::uint64_t i = 100; i < 10100; ++i) {
+    const CgroupKey key{i};
+    node.appear(key, kPod, "/kubepods/pod/" + std::to_string(i));
+    node.name(key, "web", kPod, "cart-0");
+    node.use(key, 1ms);
+    node.gone(key);
+    node.pass(1s);
+  }
+  CHECK(node.look()->containers.size() == 1);
+  CHECK(node.look()->containers[0].cpu.usage == 10s);
+  CHECK(node.totals.size() <= 64);
+  node.pass(60s);
+  CHECK(node.totals.size() == 3);
+}
+
+}  // namespace
+}  // namespace throttlelens
