@@ -48,7 +48,7 @@ HttpResponse Endpoints::metrics() {
   const MetricsOptions options{.max_series = max_series_.load(), .build = build_};
   const std::lock_guard lock(dropped_lock_);
   return {.content_type = kMetricsContentType,
-          .body = render_metrics(*snapshot, read_process_stats(), options, dropped_so_far_)};
+          .body = render_metrics(*snapshot, read_process_stats(), options, dropped_so_far_).text};
 }
 
 HttpResponse Endpoints::livez() const {

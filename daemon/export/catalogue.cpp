@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "export/catalogue.h"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
+
+#include "row_families.h"
 
 namespace throttlelens {
 
@@ -11,8 +15,6 @@ using enum MetricKind;
 
 constexpr std::string_view kBoth = "bpf, cpustat";
 constexpr std::string_view kBpf = "bpf";
-constexpr std::string_view kUse = "sched_switch, checked against cpu.stat (v1: cpuacct.usage)";
-
 constexpr MetricEntry metric(std::string_view name, MetricKind kind, std::string_view labels,
                              std::string_view help, std::string_view source,
                              std::string_view tiers) {
@@ -20,7 +22,7 @@ constexpr MetricEntry metric(std::string_view name, MetricKind kind, std::string
       .name = name, .kind = kind, .labels = labels, .help = help, .source = source, .tiers = tiers};
 }
 
-constexpr std::array kCatalogue{
+constexpr std::array kOwn{
     metric("throttlelens_build_info", gauge, "version,commit,libbpf,compiler",
            "Always 1; the labels say what is running.", "build", kBoth),
     metric("throttlelens_probe_info", gauge, "tier,kernel,cgroup_mode,reason",
@@ -45,8 +47,16 @@ constexpr std::array kCatalogue{
     metric("throttlelens_probe_run_seconds_total", counter, "",
            "CPU time the kernel spent in the probe's program on sched_switch.",
            "run_time_ns of bpf_prog_info, with kernel.bpf_stats_enabled", kBpf),
-    metric("throttlelens_series_dropped_total", counter, "",
-           "Series left out of scrapes because limits.max_series was reached.", "exporter", kBoth),
+    metric(
+        "throttlelens_series_dropped_total", counter, "",
+        "Series left out of scrapes: limits.max_series was reached, or another has their labels.",
+        "exporter", kBoth),
+    metric("throttlelens_metadata_errors_total", counter, "source",
+           "Containers whose names could not be had, by the runtime that should know them.",
+           "the runtimes' state directories", kBoth),
+    metric("throttlelens_containers", gauge, "state",
+           "Containers listed: running, or ended but still listed.", "cgroups by their paths",
+           kBoth),
 
     metric("process_cpu_seconds_total", counter, "",
            "Total user and system CPU time spent in seconds.", "CLOCK_PROCESS_CPUTIME_ID", kBoth),
@@ -61,34 +71,92 @@ constexpr std::array kCatalogue{
     metric("process_start_time_seconds", gauge, "",
            "Start time of the process since unix epoch in seconds.",
            "starttime of /proc/self/stat, btime of /proc/stat", kBoth),
-
-    metric("throttlelens_cgroup_cpu_usage_seconds_total", counter, "cgroup",
-           "CPU time used by the cgroup and all below it.", kUse, kBoth),
-    metric("throttlelens_cgroup_cpu_utilization_cores", gauge, "cgroup,window",
-           "CPU in use in the last completed window, in cores.", kUse, kBoth),
-    metric("throttlelens_cgroup_cpu_window_peak_cores", gauge, "cgroup,window",
-           "Highest use of any window within the last 60 seconds, in cores.", kUse, kBoth),
-    metric("throttlelens_cgroup_cpu_window_limit_utilization_ratio", histogram, "cgroup,window",
-           "Windows by their CPU use divided by the limit; absent without a limit.",
-           "sched_switch or cpu.stat, and cpu.max (v1: cpu.cfs_quota_us)", kBoth),
-    metric("throttlelens_cgroup_cpu_limit_cores", gauge, "cgroup",
-           "CPU limit in cores; absent without a limit.",
-           "quota and period of cpu.max (v1: cpu.cfs_quota_us, cpu.cfs_period_us)", kBoth),
-    metric("throttlelens_cgroup_cpu_cfs_periods_total", counter, "cgroup",
-           "Enforcement periods in which the cgroup had something to run.",
-           "nr_periods of cpu.stat", kBoth),
-    metric("throttlelens_cgroup_cpu_cfs_throttled_periods_total", counter, "cgroup",
-           "Enforcement periods in which the cgroup ran out of quota.", "nr_throttled of cpu.stat",
-           kBoth),
-    metric("throttlelens_cgroup_cpu_throttled_seconds_total", counter, "cgroup",
-           "Time throttled, summed over CPUs; moves when throttling ends.",
-           "throttled_usec of cpu.stat (v1: throttled_time)", kBoth),
-    metric("throttlelens_cgroup_cpu_cfs_burst_periods_total", counter, "cgroup",
-           "Enforcement periods in which saved-up quota was used.", "nr_bursts of cpu.stat", kBoth),
-    metric("throttlelens_cgroup_cpu_burst_seconds_total", counter, "cgroup",
-           "CPU time used above the quota out of saved-up quota.",
-           "burst_usec of cpu.stat (v1: burst_time)", kBoth),
 };
+
+constexpr std::array kContainers{
+    metric("throttlelens_container_info", gauge,
+           "namespace,pod,container,uid,container_id,image,qos,runtime",
+           "Always 1; the labels say what the container is.",
+           "the bundle's config.json, the runtime's state directory, the cgroup's path", kBoth),
+    metric("throttlelens_container_cpu_request_cores", gauge, "namespace,pod,container,source",
+           "CPU request in cores as the kernel enforces it now; source says how it is known.",
+           "cpu.shares (v1), cpu.weight and linux.resources.cpu.shares of config.json (v2)", kBoth),
+};
+
+constexpr std::array kPods{
+    metric("throttlelens_pod_cpu_usage_seconds_total", counter, "namespace,pod",
+           "CPU time in seconds used in the pod's cgroup, by ended containers too.", kUseSource,
+           kBoth),
+    metric("throttlelens_pod_cpu_limit_cores", gauge, "namespace,pod",
+           "CPU limit of the pod's own cgroup in cores; absent without a limit.", kLimitSource,
+           kBoth),
+    metric("throttlelens_ended_cpu_usage_seconds_total", counter, "namespace",
+           "CPU time in seconds used by pods and containers that are no longer listed.", kUseSource,
+           kBoth),
+};
+
+/// What rows are about, as names and labels say it.
+struct RowSubject {
+  std::string_view prefix;
+  std::string_view labels;
+  std::string_view window_labels;
+};
+constexpr RowSubject kContainerRows{.prefix = "throttlelens_container_cpu_",
+                                    .labels = "namespace,pod,container",
+                                    .window_labels = "namespace,pod,container,window"};
+constexpr RowSubject kCgroupRows{
+    .prefix = "throttlelens_cgroup_cpu_", .labels = "cgroup", .window_labels = "cgroup,window"};
+
+class JoinedName {
+ public:
+  constexpr void append(std::string_view part) {
+    for (const char c : part) text_[size_++] = c;
+  }
+  constexpr std::string_view view() const { return {text_.data(), size_}; }
+
+ private:
+  std::array<char, 80> text_{};
+  std::size_t size_ = 0;
+};
+
+using RowNames = std::array<JoinedName, kRowFamilies.size()>;
+
+constexpr RowNames row_names(const RowSubject& subject) {
+  RowNames names{};
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    names[i].append(subject.prefix);
+    names[i].append(kRowFamilies[i].suffix);
+  }
+  return names;
+}
+
+// Entries refer to them, so they have a place of their own.
+constexpr RowNames kContainerNames = row_names(kContainerRows);
+constexpr RowNames kCgroupNames = row_names(kCgroupRows);
+
+using Catalogue = std::array<MetricEntry, kOwn.size() + kContainers.size() + kPods.size() +
+                                              2 * kRowFamilies.size()>;
+
+constexpr Catalogue make_catalogue() {
+  Catalogue all{};
+  auto out = all.begin();
+  const auto add_rows = [&out](const RowSubject& subject, const RowNames& names) {
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const RowFamily& family = kRowFamilies[i];
+      *out++ = metric(names[i].view(), family.kind,
+                      family.windowed() ? subject.window_labels : subject.labels, family.help,
+                      family.source, kBoth);
+    }
+  };
+  out = std::ranges::copy(kOwn, out).out;
+  out = std::ranges::copy(kContainers, out).out;
+  add_rows(kContainerRows, kContainerNames);
+  out = std::ranges::copy(kPods, out).out;
+  add_rows(kCgroupRows, kCgroupNames);
+  return all;
+}
+
+constexpr Catalogue kCatalogue = make_catalogue();
 
 std::string escaped(std::string_view text, std::string_view special) {
   std::string out;

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdio>
 #include <unordered_set>
+#include <utility>
 
 namespace throttlelens {
 
@@ -33,23 +34,23 @@ std::size_t character_length(std::string_view s) {
   return 0;
 }
 
-bool may_stay(std::string_view path) {
-  if (path.size() > kMaxLabelBytes) return false;
-  while (!path.empty()) {
-    const std::size_t length = character_length(path);
+bool may_stay(std::string_view text) {
+  if (text.size() > kMaxLabelBytes) return false;
+  while (!text.empty()) {
+    const std::size_t length = character_length(text);
     if (length == 0) return false;
-    path.remove_prefix(length);
+    text.remove_prefix(length);
   }
   return true;
 }
 
 /// "~" and 16 hexadecimal digits: FNV-1a, which needs no secret because clashes are tried again.
-std::string suffix(std::string_view path, std::uint64_t attempt) {
+std::string suffix(std::string_view text, std::uint64_t attempt) {
   std::uint64_t hash = 14695981039346656037U + attempt;
-  for (const char c : path) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  std::array<char, 18> text{};
-  std::snprintf(text.data(), text.size(), "~%016llx", static_cast<unsigned long long>(hash));
-  return text.data();
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+  std::array<char, 18> tail{};
+  std::snprintf(tail.data(), tail.size(), "~%016llx", static_cast<unsigned long long>(hash));
+  return tail.data();
 }
 
 }  // namespace
@@ -71,32 +72,28 @@ std::string readable_value(std::string_view bytes, std::size_t max_bytes) {
   return out;
 }
 
-std::vector<std::optional<std::string>> distinct_values(
-    const std::vector<std::string_view>& paths) {
-  std::vector<std::optional<std::string>> values(paths.size());
-  std::unordered_set<std::string_view> seen_paths;
-  std::unordered_set<std::string> changed;
-  seen_paths.reserve(paths.size());
-  std::vector<std::size_t> to_change;
-  for (std::size_t i = 0; i < paths.size(); ++i) {
-    if (!seen_paths.insert(paths[i]).second) continue;
-    if (may_stay(paths[i])) {
-      values[i].emplace(paths[i]);
-    } else {
-      to_change.push_back(i);
-    }
+LabelValues::LabelValues(const std::vector<std::string_view>& texts) {
+  for (const std::string_view text : texts) {
+    if (!may_stay(text)) changed_.try_emplace(text);
   }
-  // After the honest ones, so that a made-up name can never take another cgroup's value.
-  for (const std::size_t i : to_change) {
-    std::string value;
-    for (std::uint64_t attempt = 0;; ++attempt) {
-      const std::string tail = suffix(paths[i], attempt);
-      value = readable_value(paths[i], kMaxLabelBytes - tail.size()) + tail;
-      if (!seen_paths.contains(value) && changed.insert(value).second) break;
-    }
-    values[i] = std::move(value);
+  if (changed_.empty()) return;
+  // A made-up value can never take that of a text that stays as it is.
+  std::unordered_set<std::string_view> taken(texts.begin(), texts.end());
+  for (const std::string_view text : texts) {
+    const auto found = changed_.find(text);
+    if (found == changed_.end() || !found->second.empty()) continue;
+    std::uint64_t attempt = 0;
+    do {
+      const std::string tail = suffix(text, attempt++);
+      found->second = readable_value(text, kMaxLabelBytes - tail.size()) + tail;
+    } while (taken.contains(found->second));
+    taken.insert(found->second);
   }
-  return values;
+}
+
+std::string_view LabelValues::of(std::string_view text) const {
+  const auto found = changed_.find(text);
+  return found == changed_.end() ? text : std::string_view(found->second);
 }
 
 }  // namespace throttlelens

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// Cgroup paths are bytes that others choose; label values are UTF-8, unique and not too long.
+// Names and paths are bytes that others choose; label values are UTF-8, unique and not too long.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 namespace throttlelens {
@@ -17,9 +17,17 @@ inline constexpr std::size_t kMaxLabelBytes = 1024;
 /// The value as it may be exposed: invalid UTF-8 and NUL as \xNN, cut at a character's border.
 std::string readable_value(std::string_view bytes, std::size_t max_bytes = kMaxLabelBytes);
 
-/// A distinct value for each path. One that had to be changed ends in ~ and a hash of the path, so
+/// A distinct value for each text. One that had to be changed ends in ~ and a hash of the text, so
 /// that two that only differ in what was changed stay two, and stay the same from scrape to scrape.
-/// Absent for a path that came before in the list.
-std::vector<std::optional<std::string>> distinct_values(const std::vector<std::string_view>& paths);
+class LabelValues {
+ public:
+  /// All texts there are; they must outlive this.
+  explicit LabelValues(const std::vector<std::string_view>& texts);
+  /// Of one of the texts.
+  std::string_view of(std::string_view text) const;
+
+ private:
+  std::unordered_map<std::string_view, std::string> changed_;
+};
 
 }  // namespace throttlelens

@@ -11,8 +11,8 @@
 
 namespace throttlelens {
 
-std::string render_metrics(const Snapshot& snapshot, const ProcessStats& process,
-                           const MetricsOptions& options, std::uint64_t& dropped_so_far) {
+RenderedMetrics render_metrics(const Snapshot& snapshot, const ProcessStats& process,
+                               const MetricsOptions& options, std::uint64_t& dropped_so_far) {
   const SnapshotFamilies families(snapshot, process, options, dropped_so_far);
   dropped_so_far = families.dropped_so_far();
   std::ostringstream out;
@@ -23,7 +23,7 @@ std::string render_metrics(const Snapshot& snapshot, const ProcessStats& process
     one[0] = std::move(family);
     serializer.Serialize(out, one);
   });
-  return std::move(out).str();
+  return {.text = std::move(out).str(), .left_out = families.left_out()};
 }
 
 }  // namespace throttlelens

@@ -2,76 +2,87 @@
 #include "row_selection.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cstddef>
+#include <map>
+#include <string>
 #include <tuple>
-
-#include "label_value.h"
+#include <utility>
 
 namespace throttlelens {
 
-const Bandwidth* shown_bandwidth(const CgroupRow& row) {
-  if (!row.bandwidth) return nullptr;
-  const Bandwidth& bandwidth = *row.bandwidth;
-  return bandwidth.limit || bandwidth.nr_periods > 0 ? &bandwidth : nullptr;
+namespace {
+
+constexpr std::size_t kNamedNamespaces = 3;
+
+/// The smallest is shown first. By the total and not by the last window: totals change places
+/// slowly, so rows do not come and go from scrape to scrape.
+auto rank(const ExposedRow& row, std::size_t place) {
+  const bool limited = row.cpu != nullptr && row.cpu->bandwidth && row.cpu->bandwidth->limit;
+  const Nanoseconds usage =
+      row.ended != nullptr ? row.ended->usage : row.cpu->usage.value_or(Nanoseconds{0});
+  return std::tuple(row.kind, !limited, -usage, place);
 }
 
-std::uint64_t series_count(const CgroupRow& row) {
-  std::uint64_t count = row.usage ? 1 : 0;
-  for (const WindowValue& window : row.windows) {
-    if (window.length.count() <= 0) continue;
-    count += (window.last ? 1U : 0U) + (window.peak ? 1U : 0U);
-  }
-  if (row.limit_ratio) count += row.limit_ratio->buckets.size() + 2;  // and _sum, _count
-  if (const Bandwidth* bandwidth = shown_bandwidth(row)) {
-    count += 3;
-    if (bandwidth->limit && bandwidth->limit->period.count() > 0) ++count;
-    count += (bandwidth->nr_bursts ? 1U : 0U) + (bandwidth->burst_time ? 1U : 0U);
-  }
-  return count;
+std::uint64_t sum(const std::vector<ExposedRow>& rows) {
+  std::uint64_t series = 0;
+  for (const ExposedRow& row : rows) series += row.series;
+  return series;
 }
 
-RowSelection select_rows(const Snapshot& snapshot, std::uint64_t max_series) {
-  std::vector<const CgroupRow*> rows;
-  std::vector<std::string_view> paths;
-  for (const CgroupRow& row : snapshot.cgroups) {
-    if (!row.path) continue;
-    rows.push_back(&row);
-    paths.push_back(*row.path);
+std::vector<bool> choose(const std::vector<ExposedRow>& rows, std::uint64_t max_series) {
+  std::vector<std::size_t> order;
+  order.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) order.push_back(i);
+  std::ranges::sort(
+      order, [&](std::size_t a, std::size_t b) { return rank(rows[a], a) < rank(rows[b], b); });
+  std::vector<bool> chosen(rows.size(), false);
+  std::uint64_t used = 0;
+  for (const std::size_t i : order) {
+    if (used + rows[i].series > max_series) break;
+    used += rows[i].series;
+    chosen[i] = true;
   }
-  std::vector<std::optional<std::string>> labels = distinct_values(paths);
+  return chosen;
+}
 
-  std::vector<std::uint64_t> counts(rows.size());
-  std::ranges::transform(rows, counts.begin(),
-                         [](const CgroupRow* row) { return series_count(*row); });
-  std::vector<bool> keep(rows.size(), true);
-  if (std::accumulate(counts.begin(), counts.end(), std::uint64_t{0}) > max_series) {
-    // By the total and not by the last window: totals change places slowly, so rows do not come
-    // and go from scrape to scrape.
-    std::vector<std::size_t> order;
-    order.reserve(rows.size());
-    for (std::size_t i = 0; i < rows.size(); ++i) order.push_back(i);
-    const auto rank = [&](std::size_t i) {
-      const bool limited = rows[i]->bandwidth && rows[i]->bandwidth->limit;
-      return std::tuple(!limited, -rows[i]->usage.value_or(Nanoseconds{0}), paths[i], i);
-    };
-    std::ranges::sort(order, [&](std::size_t a, std::size_t b) { return rank(a) < rank(b); });
-    std::uint64_t used = 0;
-    bool full = false;
-    for (const std::size_t i : order) {
-      full = full || used + counts[i] > max_series;
-      keep[i] = !full;
-      if (!full) used += counts[i];
-    }
+/// Adds up by namespace what does not belong to cgroups.
+class LeftOut {
+ public:
+  void add(const ExposedRow& row) {
+    series_ += row.series;
+    if (row.kind == RowKind::cgroup || row.labels.front().value.empty()) return;
+    by_namespace_[row.labels.front().value] += row.series;
   }
 
+  SeriesLeftOut result() const {
+    SeriesLeftOut out{.series = series_, .namespaces = {}};
+    for (const auto& [name, series] : by_namespace_) out.namespaces.push_back({name, series});
+    std::ranges::stable_sort(out.namespaces,
+                             [](const auto& a, const auto& b) { return a.series > b.series; });
+    out.namespaces.resize(std::min(out.namespaces.size(), kNamedNamespaces));
+    return out;
+  }
+
+ private:
+  std::uint64_t series_ = 0;
+  std::map<std::string, std::uint64_t> by_namespace_;
+};
+
+}  // namespace
+
+RowSelection select_rows(std::vector<ExposedRow> rows, std::uint64_t max_series) {
+  if (sum(rows) <= max_series) return {.rows = std::move(rows), .left_out = {}};
+  const std::vector<bool> chosen = choose(rows, max_series);
   RowSelection selection;
+  LeftOut left_out;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (std::optional<std::string>& label = labels[i]; keep[i] && label) {
-      selection.rows.push_back({.row = rows[i], .label = std::move(*label)});
+    if (chosen[i]) {
+      selection.rows.push_back(std::move(rows[i]));
     } else {
-      selection.dropped_series += counts[i];
+      left_out.add(rows[i]);
     }
   }
+  selection.left_out = left_out.result();
   return selection;
 }
 

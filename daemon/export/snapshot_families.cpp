@@ -3,13 +3,14 @@
 
 #include <algorithm>
 #include <initializer_list>
-#include <limits>
+#include <iterator>
 #include <optional>
 #include <utility>
+#include <variant>
 
-#include "export/catalogue.h"
 #include "human.h"
 #include "label_value.h"
+#include "row_families.h"
 
 namespace throttlelens {
 
@@ -17,67 +18,10 @@ namespace {
 
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
-using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
 
 ClientMetric::Label label(const char* name, std::string value) {
   return {.name = name, .value = std::move(value)};
 }
-
-Labels row_labels(const ExposedRow& exposed) {
-  return {label("cgroup", exposed.label)};
-}
-
-Labels row_labels(const ExposedRow& exposed, Nanoseconds window) {
-  return {label("cgroup", exposed.label), label("window", exact_duration(window))};
-}
-
-/// One family under construction; name, type and help come from the catalogue only.
-class Family {
- public:
-  explicit Family(std::string_view name) {
-    const auto all = metric_catalogue();
-    const auto entry =
-        std::ranges::find_if(all, [name](const MetricEntry& e) { return e.name == name; });
-    family_.name = name;
-    if (entry == all.end()) return;
-    family_.help = entry->help;
-    family_.type = entry->kind == MetricKind::counter ? MetricType::Counter
-                   : entry->kind == MetricKind::gauge ? MetricType::Gauge
-                                                      : MetricType::Histogram;
-  }
-
-  void add(Labels labels, std::optional<double> value) {
-    if (!value) return;
-    ClientMetric& metric = append(std::move(labels));
-    (family_.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = *value;
-  }
-
-  void add(Labels labels, const LimitRatioHistogram& ratios) {
-    ClientMetric::Histogram& histogram = append(std::move(labels)).histogram;
-    histogram.sample_sum = ratios.sum;
-    for (std::size_t i = 0; i < ratios.buckets.size(); ++i) {
-      histogram.sample_count += ratios.buckets[i];
-      histogram.bucket.push_back(
-          {histogram.sample_count, i < kLimitRatioBounds.size()
-                                       ? kLimitRatioBounds[i]
-                                       : std::numeric_limits<double>::infinity()});
-    }
-  }
-
-  void give(const SnapshotFamilies::Take& take) {
-    if (!family_.metric.empty()) take(std::move(family_));
-  }
-
- private:
-  ClientMetric& append(Labels labels) {
-    ClientMetric& metric = family_.metric.emplace_back();
-    metric.label = std::move(labels);
-    return metric;
-  }
-
-  MetricFamily family_;
-};
 
 std::optional<double> as_double(std::optional<std::uint64_t> value) {
   if (!value) return std::nullopt;
@@ -89,11 +33,6 @@ std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
   return to_seconds(*value);
 }
 
-std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length) {
-  if (!used || length.count() <= 0) return std::nullopt;
-  return to_seconds(*used) / to_seconds(length);
-}
-
 /// Empty values are left out: to Prometheus an empty label is no label.
 Labels info_labels(std::initializer_list<std::pair<const char*, const std::string*>> all) {
   Labels labels;
@@ -103,50 +42,44 @@ Labels info_labels(std::initializer_list<std::pair<const char*, const std::strin
   return labels;
 }
 
-void give_single(std::string_view name, std::optional<double> value,
-                 const SnapshotFamilies::Take& take) {
+void give_single(std::string_view name, std::optional<double> value, const TakeFamily& take) {
   Family family(name);
   family.add({}, value);
   family.give(take);
 }
 
-using RowValue = std::optional<double> (*)(const CgroupRow&);
-using BandwidthValue = std::optional<double> (*)(const Bandwidth&);
-
-void give_rows(std::string_view name, const std::vector<ExposedRow>& rows, RowValue value,
-               const SnapshotFamilies::Take& take) {
-  Family family(name);
-  for (const ExposedRow& exposed : rows) {
-    // Asked first, so that labels are not copied for nothing.
-    if (const auto v = value(*exposed.row)) family.add(row_labels(exposed), v);
-  }
-  family.give(take);
+/// The row's labels and one more.
+Labels extended(const ExposedRow& row, const char* name, std::string value) {
+  Labels labels;
+  labels.reserve(row.labels.size() + 1);
+  labels = row.labels;
+  labels.push_back(label(name, std::move(value)));
+  return labels;
 }
 
-void give_bandwidth(std::string_view name, const std::vector<ExposedRow>& rows,
-                    BandwidthValue value, const SnapshotFamilies::Take& take) {
-  Family family(name);
-  for (const ExposedRow& exposed : rows) {
-    const Bandwidth* const bandwidth = shown_bandwidth(*exposed.row);
-    if (bandwidth == nullptr) continue;
-    if (const auto v = value(*bandwidth)) family.add(row_labels(exposed), v);
-  }
-  family.give(take);
-}
+/// Puts one row into one of kRowFamilies. Values are asked first, so that labels are not copied for
+/// nothing.
+struct AddRow {
+  Family& family;
+  const ExposedRow& row;
+  Nanoseconds base;
 
-void give_windows(std::string_view name, const std::vector<ExposedRow>& rows,
-                  std::optional<Nanoseconds> WindowValue::* value,
-                  const SnapshotFamilies::Take& take) {
-  Family family(name);
-  for (const ExposedRow& exposed : rows) {
-    for (const WindowValue& window : exposed.row->windows) {
-      if (const auto v = as_cores(window.*value, window.length)) {
-        family.add(row_labels(exposed, window.length), v);
+  void operator()(PlainValue value) const {
+    if (const auto v = value(*row.cpu)) family.add(row.labels, v);
+  }
+  void operator()(WindowField field) const {
+    for (const WindowValue& window : row.cpu->windows) {
+      if (const auto v = as_cores(window.*field, window.length)) {
+        family.add(extended(row, "window", exact_duration(window.length)), v);
       }
     }
   }
-  family.give(take);
-}
+  void operator()(LimitRatios ratios) const {
+    if (const auto& known = row.cpu->*ratios) {
+      family.add(extended(row, "window", exact_duration(base)), *known);
+    }
+  }
+};
 
 }  // namespace
 
@@ -155,10 +88,10 @@ SnapshotFamilies::SnapshotFamilies(const Snapshot& snapshot, const ProcessStats&
     : snapshot_(snapshot), process_(process), options_(options), dropped_(dropped_before) {
   std::uint64_t own = 0;
   each_own([&own](MetricFamily&& family) { own += family.metric.size(); });
-  RowSelection selection =
-      select_rows(snapshot, options.max_series > own ? options.max_series - own : 0);
-  rows_ = std::move(selection.rows);
-  dropped_ += selection.dropped_series;
+  ExposedRows all = exposed_rows(snapshot);
+  selection_ =
+      select_rows(std::move(all.rows), options.max_series > own ? options.max_series - own : 0);
+  dropped_ += all.clashing_series + selection_.left_out.series;
 }
 
 std::vector<MetricFamily> SnapshotFamilies::Collect() const {
@@ -167,12 +100,15 @@ std::vector<MetricFamily> SnapshotFamilies::Collect() const {
   return families;
 }
 
-void SnapshotFamilies::each(const Take& take) const {
+void SnapshotFamilies::each(const TakeFamily& take) const {
   each_own(take);
-  each_cgroup_family(take);
+  each_container_only(take);
+  each_row_family("throttlelens_container_cpu_", RowKind::container, take);
+  each_pod(take);
+  each_row_family("throttlelens_cgroup_cpu_", RowKind::cgroup, take);
 }
 
-void SnapshotFamilies::each_own(const Take& take) const {
+void SnapshotFamilies::each_own(const TakeFamily& take) const {
   const BuildInfo& build = options_.build;
   Family build_info("throttlelens_build_info");
   build_info.add(info_labels({{"version", &build.version},
@@ -209,6 +145,18 @@ void SnapshotFamilies::each_own(const Take& take) const {
   give_single("throttlelens_probe_dropped_cgroups_total", as_double(losses.dropped_cgroups), take);
   give_single("throttlelens_probe_run_seconds_total", as_seconds(losses.probe_run_time), take);
   give_single("throttlelens_series_dropped_total", as_double(dropped_), take);
+  Family errors("throttlelens_metadata_errors_total");
+  for (const MetadataErrors& one : snapshot_.metadata_errors) {
+    errors.add({label("source", readable_value(one.source))}, as_double(one.count));
+  }
+  errors.give(take);
+  const auto running = std::ranges::count_if(snapshot_.containers,
+                                             [](const ContainerRow& row) { return row.cpu.alive; });
+  const auto listed = std::ssize(snapshot_.containers);
+  Family containers("throttlelens_containers");
+  containers.add({label("state", "running")}, static_cast<double>(running));
+  containers.add({label("state", "ended")}, static_cast<double>(listed - running));
+  containers.give(take);
 
   give_single("process_cpu_seconds_total", process_.cpu_seconds, take);
   give_single("process_resident_memory_bytes", as_double(process_.resident_bytes), take);
@@ -218,37 +166,60 @@ void SnapshotFamilies::each_own(const Take& take) const {
   give_single("process_start_time_seconds", process_.start_time_seconds, take);
 }
 
-void SnapshotFamilies::each_cgroup_family(const Take& take) const {
-  give_rows(
-      "throttlelens_cgroup_cpu_usage_seconds_total", rows_,
-      [](const CgroupRow& row) { return as_seconds(row.usage); }, take);
-  give_windows("throttlelens_cgroup_cpu_utilization_cores", rows_, &WindowValue::last, take);
-  give_windows("throttlelens_cgroup_cpu_window_peak_cores", rows_, &WindowValue::peak, take);
-
-  Family ratios("throttlelens_cgroup_cpu_window_limit_utilization_ratio");
-  for (const ExposedRow& exposed : rows_) {
-    if (!exposed.row->limit_ratio) continue;
-    ratios.add(row_labels(exposed, snapshot_.base), *exposed.row->limit_ratio);
+void SnapshotFamilies::each_container_only(const TakeFamily& take) const {
+  const auto containers = rows(RowKind::container);
+  Family info("throttlelens_container_info");
+  Family request("throttlelens_container_cpu_request_cores");
+  info.reserve(containers.size());
+  for (const ExposedRow& row : containers) {
+    const ContainerIdentity& identity = *row.container->identity;
+    Labels labels = info_labels({{"uid", &identity.uid},
+                                 {"container_id", &identity.container_id},
+                                 {"image", &identity.image},
+                                 {"qos", &identity.qos},
+                                 {"runtime", &identity.runtime}});
+    labels.insert(labels.begin(), row.labels.begin(), row.labels.end());
+    info.add(std::move(labels), 1);
+    if (const auto& known = row.container->request) {
+      request.add(extended(row, "source", readable_value(known->source)), known->cores);
+    }
   }
-  ratios.give(take);
+  info.give(take);
+  request.give(take);
+}
 
-  const auto bandwidth = [&](std::string_view name, BandwidthValue value) {
-    give_bandwidth(name, rows_, value, take);
-  };
-  bandwidth("throttlelens_cgroup_cpu_limit_cores", [](const Bandwidth& b) {
-    const bool sound = b.limit && b.limit->period.count() > 0;
-    return sound ? std::optional(b.limit->cores()) : std::nullopt;
-  });
-  bandwidth("throttlelens_cgroup_cpu_cfs_periods_total",
-            [](const Bandwidth& b) { return as_double(b.nr_periods); });
-  bandwidth("throttlelens_cgroup_cpu_cfs_throttled_periods_total",
-            [](const Bandwidth& b) { return as_double(b.nr_throttled); });
-  bandwidth("throttlelens_cgroup_cpu_throttled_seconds_total",
-            [](const Bandwidth& b) { return as_seconds(b.throttled_time); });
-  bandwidth("throttlelens_cgroup_cpu_cfs_burst_periods_total",
-            [](const Bandwidth& b) { return as_double(b.nr_bursts); });
-  bandwidth("throttlelens_cgroup_cpu_burst_seconds_total",
-            [](const Bandwidth& b) { return as_seconds(b.burst_time); });
+void SnapshotFamilies::each_pod(const TakeFamily& take) const {
+  Family usage("throttlelens_pod_cpu_usage_seconds_total");
+  Family limit("throttlelens_pod_cpu_limit_cores");
+  for (const ExposedRow& row : rows(RowKind::pod)) {
+    usage.add(row.labels, row_values::usage_seconds(*row.cpu));
+    limit.add(row.labels, row_values::limit_cores(*row.cpu));
+  }
+  usage.give(take);
+  limit.give(take);
+
+  Family ended("throttlelens_ended_cpu_usage_seconds_total");
+  for (const ExposedRow& row : rows(RowKind::ended)) {
+    ended.add(row.labels, to_seconds(row.ended->usage));
+  }
+  ended.give(take);
+}
+
+void SnapshotFamilies::each_row_family(std::string_view prefix, RowKind kind,
+                                       const TakeFamily& take) const {
+  const auto all = rows(kind);
+  for (const RowFamily& described : kRowFamilies) {
+    Family family(std::string(prefix).append(described.suffix));
+    for (const ExposedRow& row : all) {
+      std::visit(AddRow{.family = family, .row = row, .base = snapshot_.base}, described.value);
+    }
+    family.give(take);
+  }
+}
+
+std::span<const ExposedRow> SnapshotFamilies::rows(RowKind kind) const {
+  const auto found = std::ranges::equal_range(selection_.rows, kind, {}, &ExposedRow::kind);
+  return {found.begin(), found.end()};
 }
 
 }  // namespace throttlelens

@@ -16,7 +16,7 @@ int main() {
     snapshot.cgroups.push_back(samples::limited_row(snapshot.cgroups.size() + 1, path));
   }
   std::uint64_t dropped = 0;
-  std::fputs(render_metrics(snapshot, read_process_stats(), samples::options(), dropped).c_str(),
+  std::fputs(render_metrics(snapshot, read_process_stats(), samples::options(), dropped).text.c_str(),
              stdout);
   return 0;
 }

@@ -11,29 +11,12 @@
 
 #include "export/metrics.h"
 #include "export_samples.h"
+#include "export_text.h"
 
 using namespace throttlelens;
 using namespace throttlelens::samples;
 
 namespace {
-
-std::string render(const Snapshot& snapshot, std::uint32_t max_series = 50000) {
-  std::uint64_t dropped = 0;
-  return render_metrics(snapshot, process(), options(max_series), dropped);
-}
-
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(line);
-  return out;
-}
-
-std::vector<std::string> samples_of(const std::string& text) {
-  std::vector<std::string> out = lines(text);
-  std::erase_if(out, [](const std::string& line) { return line.starts_with('#'); });
-  return out;
-}
 
 /// The values of the label cgroup, as they are on the wire, of one family.
 std::vector<std::string> cgroups(const std::string& text) {
@@ -48,7 +31,12 @@ std::vector<std::string> cgroups(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("a full snapshot becomes exactly these samples") {
+TEST_CASE("a node without containers becomes exactly these samples") {
+  Snapshot snapshot = full_snapshot();
+  snapshot.containers = {};
+  snapshot.pods = {};
+  snapshot.ended = {};
+  snapshot.metadata_errors = {};
   const std::vector<std::string> expected{
       R"(throttlelens_build_info{version="0.1.0",commit="abc",libbpf="1.1",compiler="GNU 12"} 1)",
       R"(throttlelens_probe_info{tier="bpf",kernel="6.1.0",cgroup_mode="v2",reason="no kernel BTF"} 1)",
@@ -64,6 +52,8 @@ TEST_CASE("a full snapshot becomes exactly these samples") {
       "throttlelens_probe_dropped_cgroups_total 3",
       "throttlelens_probe_run_seconds_total 1.5",
       "throttlelens_series_dropped_total 0",
+      R"(throttlelens_containers{state="running"} 0)",
+      R"(throttlelens_containers{state="ended"} 0)",
       "process_cpu_seconds_total 1.5",
       "process_resident_memory_bytes 4096",
       "process_virtual_memory_bytes 8192",
@@ -103,7 +93,7 @@ TEST_CASE("a full snapshot becomes exactly these samples") {
       R"(throttlelens_cgroup_cpu_cfs_burst_periods_total{cgroup="/limited"} 3)",
       R"(throttlelens_cgroup_cpu_burst_seconds_total{cgroup="/limited"} 0.03)",
   };
-  CHECK(samples_of(render(full_snapshot())) == expected);
+  CHECK(samples_of(render(snapshot)) == expected);
 }
 
 TEST_CASE("what is not known is absent, and a family without samples is not there") {
@@ -117,7 +107,7 @@ TEST_CASE("what is not known is absent, and a family without samples is not ther
   bare.bandwidth = Bandwidth{};  // read, but there is no limit and never was
   snapshot.cgroups = {bare};
   std::uint64_t dropped = 0;
-  const std::string text = render_metrics(snapshot, ProcessStats{}, options(), dropped);
+  const std::string text = render_metrics(snapshot, ProcessStats{}, options(), dropped).text;
 
   const std::vector<std::string> samples = samples_of(text);
   CHECK(samples.back() ==
@@ -219,7 +209,8 @@ TEST_CASE("cgroups beyond max_series are left out whole") {
 
   std::uint64_t dropped = 5;
   const auto capped = [&](std::size_t max) {
-    return render_metrics(snapshot, process(), options(static_cast<std::uint32_t>(max)), dropped);
+    return render_metrics(snapshot, process(), options(static_cast<std::uint32_t>(max)), dropped)
+        .text;
   };
   using Paths = std::vector<std::string>;
   CHECK(cgroups(capped(own + 7 + 7 + 25 + 7)) == Paths{"/a", "/busy", "/limited", "/z"});

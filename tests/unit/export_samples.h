@@ -38,6 +38,45 @@ inline CgroupRow limited_row(std::uint64_t id, std::string path) {
   return out;
 }
 
+inline std::shared_ptr<ContainerIdentity> identity(std::string pod_namespace, std::string pod,
+                                                   std::string container) {
+  auto out = std::make_shared<ContainerIdentity>();
+  out->from_files = true;
+  out->runtime = "containerd";
+  out->container_id = std::string(64, 'c');
+  out->pod_namespace = std::move(pod_namespace);
+  out->pod = std::move(pod);
+  out->container = std::move(container);
+  return out;
+}
+
+inline ContainerRow container(CgroupRow cpu, std::string pod_namespace, std::string pod,
+                              std::string name) {
+  return {.identity = identity(std::move(pod_namespace), std::move(pod), std::move(name)),
+          .cpu = std::move(cpu),
+          .request = {}};
+}
+
+/// Every optional value is there: 27 series.
+inline ContainerRow full_container(CgroupRow cpu, std::string pod_namespace, std::string pod,
+                                   std::string name) {
+  ContainerRow out = container(std::move(cpu), "", "", "");
+  const auto who = identity(std::move(pod_namespace), std::move(pod), std::move(name));
+  who->uid = "0a1b-2c";
+  who->image = "example/app:1";
+  who->qos = "burstable";
+  out.identity = who;
+  out.request = CpuRequest{.cores = 0.25, .source = "shares"};
+  return out;
+}
+
+inline PodRow pod(CgroupRow cpu, std::string pod_namespace, std::string name) {
+  return {.pod_namespace = std::move(pod_namespace),
+          .pod = std::move(name),
+          .uid = "0a1b-2c",
+          .cpu = std::move(cpu)};
+}
+
 /// Without cgroups.
 inline Snapshot empty_snapshot() {
   Snapshot out;
@@ -65,6 +104,12 @@ inline Snapshot full_snapshot() {
   out.losses.dropped_cgroups = 3;
   out.losses.probe_run_time = 1500ms;
   out.cgroups = {row(1, "/"), limited_row(2, "/limited")};
+  out.containers = {container(row(3, "/w"), "", "", "web"),
+                    full_container(limited_row(4, "/a"), "shop", "cart-1", "app")};
+  out.containers[0].cpu.alive = false;
+  out.pods = {pod(limited_row(5, "/p"), "shop", "cart-1")};
+  out.ended = {{.pod_namespace = "", .usage = 5s}, {.pod_namespace = "shop", .usage = 1500ms}};
+  out.metadata_errors = {{.source = "docker", .count = 2}, {.source = "none", .count = 1}};
   return out;
 }
 

@@ -12,8 +12,9 @@ enum class MetricKind { counter, gauge, histogram };
 
 struct MetricEntry {
   std::string_view name;  ///< as exposed; process_* have no prefix, by Prometheus convention
-  MetricKind kind;
-  std::string_view labels;  ///< comma separated, in order; an empty one is left out of the sample
+  MetricKind kind = MetricKind::gauge;
+  /// Comma separated, in order. An empty one is left out of the sample, except namespace and pod.
+  std::string_view labels;
   std::string_view help;    ///< one line: meaning and unit
   std::string_view source;  ///< kernel field or file the value comes from
   std::string_view tiers;   ///< "bpf, cpustat" or "bpf"

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "model/snapshot.h"
 
@@ -35,13 +36,28 @@ struct MetricsOptions {
 
 inline constexpr const char* kMetricsContentType = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Text exposition format 0.0.4. At most max_series series: the node's and the profiler's own are
-/// always there, then cgroups with a limit, then those with the most CPU time in total, until the
-/// next one would not fit. A cgroup is there whole or not at all; series left out are added to
-/// `dropped_so_far` (throttlelens_series_dropped_total), once each time they are left out. Callers
-/// that share one `dropped_so_far` must take turns.
-std::string render_metrics(const Snapshot& snapshot, const ProcessStats& process,
-                           const MetricsOptions& options, std::uint64_t& dropped_so_far);
+/// Series that did not fit into max_series.
+struct SeriesLeftOut {
+  struct Namespace {
+    std::string name;  ///< as exposed
+    std::uint64_t series = 0;
+  };
+  std::uint64_t series = 0;
+  std::vector<Namespace> namespaces;  ///< the three with the most, most first; never empty names
+};
+
+struct RenderedMetrics {
+  std::string text;  ///< text exposition format 0.0.4
+  SeriesLeftOut left_out;
+};
+
+/// At most max_series series. The node's and the profiler's own are always there; then come
+/// containers, pods, what ended, other cgroups: among each those with a limit first, then those
+/// with the most CPU time in total, until the next one would not fit. A row is there whole or not
+/// at all; series left out are added to `dropped_so_far` (throttlelens_series_dropped_total), once
+/// each time they are left out. Callers that share one `dropped_so_far` must take turns.
+RenderedMetrics render_metrics(const Snapshot& snapshot, const ProcessStats& process,
+                               const MetricsOptions& options, std::uint64_t& dropped_so_far);
 
 ProcessStats read_process_stats();
 

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// One prometheus-cpp metric family under construction; name, type and help come from the catalogue
+// only.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <prometheus/metric_family.h>
+
+#include "model/snapshot.h"
+
+namespace throttlelens {
+
+using Labels = std::vector<prometheus::ClientMetric::Label>;
+using TakeFamily = std::function<void(prometheus::MetricFamily&&)>;
+
+class Family {
+ public:
+  explicit Family(std::string_view name);
+
+  void reserve(std::size_t samples) { family_.metric.reserve(samples); }
+  void add(Labels labels, std::optional<double> value);
+  void add(Labels labels, const LimitRatioHistogram& ratios);
+  /// Nothing if it has no samples.
+  void give(const TakeFamily& take);
+
+ private:
+  prometheus::ClientMetric& append(Labels labels);
+
+  prometheus::MetricFamily family_;
+};
+
+}  // namespace throttlelens
