@@ -10,16 +10,14 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 import grpc
 from google.protobuf import descriptor_pb2, message_factory
 
-RUNNING, EXITED = 1, 2  # ContainerState
+Error = grpc.RpcError
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_OPTIONS = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
-            ("grpc.max_reconnect_backoff_ms", 200), ("grpc.enable_http_proxy", 0)]
+# A new channel is to connect at once, however long the one before it would still have waited.
+_OPTIONS = [("grpc.use_local_subchannel_pool", 1), ("grpc.enable_http_proxy", 0)]
 
 
 class Runtime:
-    Error = grpc.RpcError
-
     def __init__(self, socket):
         files = descriptor_pb2.FileDescriptorSet.FromString(subprocess.run(
             ["protoc", f"-I{_HERE}", "--descriptor_set_out=/dev/stdout", "cri.proto"],

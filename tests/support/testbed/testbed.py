@@ -3,7 +3,6 @@
 """A containerd of our own, with runc and real pods made through the kubelet's interface. All it
 makes is below one folder, one cgroup and one mount namespace, and goes away whatever happens.
 
-usage: testbed.py up [--pods N] [--load PROGRAM] | testbed.py sweep
 """
 
 import argparse
@@ -21,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import unittest
 import uuid
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
@@ -93,7 +93,7 @@ def need_test_bed():
 
 # What was made, and taking it away again.
 
-def _cgroup_mounts():
+def cgroup_mounts():
     mounts = []
     with open("/proc/self/mountinfo", encoding="utf-8") as file:
         for line in file:
@@ -103,21 +103,25 @@ def _cgroup_mounts():
     return mounts
 
 
-def _below(folder, name):
-    return glob.glob(os.path.join(glob.escape(folder), "**", name), recursive=True)
-
-
-def _kill_all(folders):
-    """False if there was nobody to kill."""
+def _kill_all(folder):
+    """False if there was nobody to kill in or below this cgroup."""
     pids = set()
-    for folder in folders:
-        for procs in _below(folder, "cgroup.procs"):
-            with contextlib.suppress(OSError), open(procs, encoding="utf-8") as file:
-                pids |= set(file.read().split())
-    for pid in pids - {"0"}:
+    for below, _, _ in os.walk(folder):
+        with contextlib.suppress(OSError), open(f"{below}/cgroup.procs", encoding="utf-8") as file:
+            pids |= set(file.read().split())
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
     return bool(pids)
+
+
+def _thaw_all(folder):
+    """The frozen do not even die; those of cgroup v2 do."""
+    if os.path.exists(f"{folder}/freezer.state"):
+        for below, _, _ in os.walk(folder):
+            with contextlib.suppress(OSError):
+                with open(f"{below}/freezer.state", "w", encoding="utf-8") as file:
+                    file.write("THAWED")
 
 
 def _remove_cgroup(path):
@@ -134,7 +138,7 @@ def _remove_cgroup(path):
             return False  # a process is still ending
         return True
 
-    for mount in _cgroup_mounts():
+    for mount in cgroup_mounts():
         until(lambda folder=mount + path: removed(folder), f"removing {mount + path}")
 
 
@@ -145,15 +149,13 @@ def _destroy(folder):
     except (OSError, ValueError):
         made = {}  # it is written before anything else is made
     if "cgroup" in made:
-        folders = [mount + made["cgroup"] for mount in _cgroup_mounts()]
-        for below in folders:
-            for state in _below(below, "freezer.state"):
-                with open(state, "w", encoding="utf-8") as file:
-                    file.write("THAWED")  # the frozen do not even die
-        until(lambda: not _kill_all(folders), "all processes of the test bed have ended")
+        for mount in cgroup_mounts():
+            _thaw_all(mount + made["cgroup"])
+        until(lambda: not _kill_all(Hierarchies().cpu + made["cgroup"]),
+              "all processes of the test bed have ended")
         _remove_cgroup(made["cgroup"])
         shutil.rmtree(made["state"], ignore_errors=True)
-    shutil.rmtree(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # another one may be sweeping too
 
 
 def _started(pid):
@@ -306,7 +308,11 @@ class Container(Task):
     def status(self):
         return self._call("ContainerStatus").status
 
-    def stats_seconds(self):
+    def running(self):
+        return self.status().state == 1  # CONTAINER_RUNNING
+
+    def usage_seconds(self):
+        """CPU time, as the runtime tells it."""
         return self._call("ContainerStats").stats.cpu.usage_core_nano_seconds.value / 1e9
 
     def wait(self, patience=60):
@@ -429,7 +435,7 @@ class TestBed:
         self.pods = []
         self._closed, self._cri, self._containerd, self._mounts = False, None, None, None
         self._imported, self._lock = set(), threading.Lock()
-        for path in (self.state_dir, *(m + self.root_cgroup for m in _cgroup_mounts())):
+        for path in (self.state_dir, *(m + self.root_cgroup for m in cgroup_mounts())):
             if os.path.exists(path):
                 raise FileExistsError(f"{path} is not the test bed's own")
         cleanup.at_end(self.close)
@@ -514,15 +520,13 @@ class TestBed:
         # In a session of its own, a Ctrl-C in the terminal is for us alone.
         self._containerd = Process(["sh", "-ec", _JOIN, "sh", *command], start_new_session=True,
                                    env={**os.environ, "JOIN": " ".join(join)})
-        if self._cri is None:
-            import cri  # pylint: disable=import-outside-toplevel # not to be had everywhere
-            self._cri = cri.Runtime(self.socket)
+        self._containerd.wait_for_log("containerd successfully booted")
+        import cri  # pylint: disable=import-outside-toplevel # not to be had everywhere
+        self._cri = cri.Runtime(self.socket)
 
         def answers():
-            if self._containerd.popen.poll() is not None:
-                raise AssertionError(f"containerd has ended:\n{self._containerd.log()}")
-            with contextlib.suppress(self._cri.Error):
-                return self.call("ListContainers", patience=5) is not None
+            with contextlib.suppress(cri.Error):
+                return self.call("ListContainers") is not None
             return False
         until(answers, lambda: f"containerd answers:\n{self._containerd.log()}")
         if self._mounts is None:
@@ -541,6 +545,7 @@ class TestBed:
 
     def restart_containerd(self):
         """Kills it and starts it again; shims and containers live on."""
+        self._cri.close()
         self._containerd.kill()
         self._start()
 
@@ -624,3 +629,76 @@ class TestBed:
                 os.close(self._mounts)
             if os.path.isdir(self.folder):
                 _destroy(self.folder)
+
+
+# By hand.
+
+_SHOWN = [  # namespace, name, QoS, {container: (request, limit, load)}
+    ("shop", "web", "burstable", {"app": (0.1, 0.2, "--threads 4 --busy 20ms --idle 200ms"),
+                                  "proxy": (0.05, 0.3, "--busy 1ms --idle 9ms")}),
+    ("shop", "api", "guaranteed", {"app": (0.3, 0.3, "--threads 2 --busy 7ms --idle 43ms")}),
+    ("batch", "job", "besteffort", {"work": (None, None, "--busy 100ms --idle 900ms")}),
+]
+
+
+def _up(options):
+    with TestBed([options.load], options.root_cgroup, options.state_dir) as bed:
+        rows = [("NAMESPACE", "POD", "CONTAINER", "REQUEST", "LIMIT", "LOAD", "ID")]
+        cgroups = []
+        for number in range(options.pods):
+            namespace, name, qos, containers = _SHOWN[number % len(_SHOWN)]
+            pod = bed.run_pod(namespace, f"{name}-{number // len(_SHOWN)}", qos=qos)
+            for key, (request, limit, load) in containers.items():
+                container = pod.add(
+                    key, [os.path.basename(options.load), *load.split(), "--duration", "0"],
+                    request, limit)
+                rows.append((namespace, pod.name, key, request or "-", limit or "-", load,
+                             container.id[:12]))
+                cgroups.append(container.cgroup)
+        widths = [max(len(str(row[i])) for row in rows) for i in range(len(rows[0]))]
+        for row in rows:
+            print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths)).rstrip())
+        config = os.path.join(bed.folder, "throttlelens.yaml")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"runtimes: {{containerd: [{json.dumps(bed.state_dir)}]}}\n")
+        print("\ncgroups:", *cgroups, sep="\n  ")
+        print(f"""
+state directory: {bed.state_dir}
+socket:          {bed.socket}
+configuration:   {config}
+
+  build/throttlelens top --config {config}
+  build/throttlelens run --config {config}
+
+Ctrl-C removes it all.""", flush=True)
+        signal.pause()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    up = commands.add_parser("up", help="makes pods, shows them, and removes them at Ctrl-C")
+    up.add_argument("--pods", type=int, default=3)
+    up.add_argument("--load", default=os.path.join(_TOP, "build", "tl_load"),
+                    help="the static load program; default: build/tl_load")
+    up.add_argument("--state-dir", help="containerd's; must not exist yet")
+    up.add_argument("--root-cgroup", help="the cgroup around all; must not exist yet")
+    commands.add_parser("sweep", help="removes what killed test beds left behind")
+    options = parser.parse_args()
+    cleanup.on_signals()
+    if options.command == "sweep":
+        print(*sweep(), sep="\n")
+        return
+    need_test_bed()
+    need(os.path.exists(options.load),
+         f"{options.load} is not there (cmake --build build --target tl_load)")
+    _up(options)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (unittest.SkipTest, OSError) as error:
+        sys.exit(f"testbed.py: {error}")
