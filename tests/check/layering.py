@@ -20,7 +20,7 @@ MAY_KNOW = {
     "config": {"base"},
     "probe": {"base", "model", "bpf"},
     "cgroup": {"base", "model"},
-    "runtime": {"base", "model", "cgroup"},
+    "runtime": {"base", "model"},
     "timeline": {"base", "model"},
     "overhead": {"base", "model"},
     "accounts": {"base", "model"},

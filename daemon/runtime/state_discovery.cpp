@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "state_discovery.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstddef>
+#include <optional>
+
+#include <fcntl.h>
+#include <linux/limits.h>
+#include <unistd.h>
+
+#include "base/unique_fd.h"
+
+namespace throttlelens::runtime {
+namespace {
+
+using Text = std::array<char, 16384>;
+
+constexpr std::string_view kShim = "containerd-shim";  // the kernel cuts what comes after
+constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task/";
+
+bool is_plain_path(std::string_view path) {
+  return path.starts_with('/') && path.size() > 1 && path.size() < PATH_MAX &&
+         path.find("/../") == std::string_view::npos && !path.ends_with("/..");
+}
+
+std::string_view next_argument(std::string_view& arguments) {
+  const std::string_view argument = arguments.substr(0, arguments.find('\0'));
+  arguments.remove_prefix(std::min(argument.size() + 1, arguments.size()));
+  return argument;
+}
+
+// The value of "-x V", "--x V" or "--x=V".
+std::string_view option(std::string_view arguments, std::string_view brief, std::string_view full) {
+  while (!arguments.empty()) {
+    const std::string_view argument = next_argument(arguments);
+    if (argument == brief || argument == full) return next_argument(arguments);
+    if (argument.starts_with(full) && argument.substr(full.size()).starts_with('=')) {
+      return argument.substr(full.size() + 1);
+    }
+  }
+  return {};
+}
+
+std::string_view directory_of(std::string_view path) {
+  const std::size_t slash = path.rfind('/');
+  return slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+}
+
+std::vector<StateDir> states_of_shim(std::string_view arguments, std::string_view directory) {
+  std::vector<std::string> paths;
+  const std::size_t tasks = directory.find(kTasks);
+  if (tasks != std::string_view::npos) paths.emplace_back(directory.substr(0, tasks));
+  const std::string_view beside = directory_of(option(arguments, "-address", "--address"));
+  if (!beside.empty()) {
+    paths.emplace_back(beside);
+    paths.push_back(std::string(beside) + "/daemon");  // the containerd that dockerd starts
+  }
+  std::vector<StateDir> out;
+  for (std::string& path : paths) {
+    if (!is_plain_path(path)) continue;
+    out.push_back(
+        {.layout = StateDir::Layout::containerd, .runtime = "containerd", .path = std::move(path)});
+  }
+  return out;
+}
+
+std::vector<StateDir> states_of_conmon(std::string_view arguments) {
+  // <state>/overlay-containers/<id>/userdata
+  std::string_view bundle = option(arguments, "-b", "--bundle");
+  const std::string_view containers = directory_of(directory_of(bundle));
+  if (!bundle.ends_with("/userdata") || !containers.ends_with("/overlay-containers")) return {};
+  const std::string_view path = directory_of(containers);
+  if (!is_plain_path(path)) return {};
+  return {{.layout = StateDir::Layout::storage, .runtime = "podman", .path = std::string(path)}};
+}
+
+std::string_view read_text(int dir, const std::string& name, Text& text) {
+  const UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_CLOEXEC));
+  const ssize_t size = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
+  return {text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)};
+}
+
+// The user who started it. Not the owner of its directory, which is root for a process that only
+// refuses to be dumped.
+std::optional<uid_t> user_of(int proc, const std::string& pid) {
+  constexpr std::string_view kLabel = "\nUid:\t";
+  Text text;
+  const std::string_view status = read_text(proc, pid + "/status", text);
+  const std::size_t at = status.find(kLabel);
+  if (at == std::string_view::npos) return std::nullopt;
+  uid_t uid = 0;
+  const char* const start = status.data() + at + kLabel.size();
+  const auto parsed = std::from_chars(start, status.data() + status.size(), uid);
+  return parsed.ec == std::errc() ? std::optional(uid) : std::nullopt;
+}
+
+std::vector<StateDir> look_at(int proc, const std::string& pid) {
+  Text text;
+  std::string_view comm = read_text(proc, pid + "/comm", text);
+  if (comm.ends_with('\n')) comm.remove_suffix(1);
+  if (comm != kShim && comm != "conmon") return {};
+  const std::string name(comm);
+  const auto user = user_of(proc, pid);
+  if (!user || (*user != 0 && *user != ::geteuid())) return {};
+  Text directory;
+  const ssize_t size =
+      ::readlinkat(proc, (pid + "/cwd").c_str(), directory.data(), directory.size());
+  const std::string_view cwd(directory.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
+  return states_of_process(name, read_text(proc, pid + "/cmdline", text), cwd);
+}
+
+bool is_pid(std::string_view name) {
+  return std::ranges::all_of(name, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
+std::vector<StateDir> states_of_process(std::string_view name, std::string_view arguments,
+                                        std::string_view directory) {
+  if (name.starts_with(kShim)) return states_of_shim(arguments, directory);
+  if (name == "conmon") return states_of_conmon(arguments);
+  return {};
+}
+
+std::vector<StateDir> StateDiscovery::step(MonoTime now) {
+  constexpr Nanoseconds kEvery = std::chrono::seconds(10);
+  constexpr int kAtATime = 256;
+  if (!listing_) {
+    if (now < next_) return {};
+    next_ = now + kEvery;
+    listing_.reset(::opendir(proc_.c_str()));
+  }
+  std::vector<StateDir> out;
+  for (int looked = 0; listing_ && looked < kAtATime;) {
+    const dirent* entry = ::readdir(listing_.get());
+    if (entry == nullptr) {
+      listing_.reset();
+      break;
+    }
+    if (!is_pid(entry->d_name)) continue;
+    ++looked;
+    for (StateDir& state : look_at(::dirfd(listing_.get()), entry->d_name)) {
+      if (std::ranges::find(out, state) == out.end()) out.push_back(std::move(state));
+    }
+  }
+  return out;
+}
+
+}  // namespace throttlelens::runtime
