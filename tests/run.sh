@@ -107,13 +107,17 @@ echo "== summary"
 printf '%s\n' "${summary[@]}"
 # A skipped test must not look like a passed one: each with the last thing it said.
 python3 - "$results" << 'EOF'
-import pathlib, sys, xml.etree.ElementTree as xml
+import pathlib, re, sys, xml.etree.ElementTree as xml
 
 for report in sorted(pathlib.Path(sys.argv[1]).glob("*.xml")):
     for case in xml.parse(report).getroot().iter("testcase"):
         said = [line for line in (case.findtext("system-out") or "").splitlines() if line.strip()]
         if case.find("failure") is not None:
             print(f"{report.stem}: FAILED  {case.get('name')}")
+            # What it complained of, for readers who see only the end of a log.
+            wrong = [i for i, line in enumerate(said) if re.search(r"FAILED:|^(FAIL|ERROR):|Error:", line)]
+            for i in sorted({j for i in wrong[:5] for j in range(i, min(i + 6, len(said)))}):
+                print(f"    {said[i][:200]}")
         elif case.find("skipped") is not None or case.get("status") in ("notrun", "disabled"):
             print(f"{report.stem}: skipped {case.get('name')}: {said[-1] if said else 'gave no reason'}")
 EOF
