@@ -17,6 +17,8 @@ test=(
   catch2 libbenchmark-dev
   clang-format-19 clang-tidy-19 libclang-rt-19-dev shellcheck
   curl prometheus python3 stress-ng
+  conmon containerd crun podman runc           # containers, of runtimes of our own
+  protobuf-compiler python3-grpcio             # to ask containerd for pods, as the kubelet does
   binutils busybox-static cpio qemu-system-x86 # the guests
 )
 
@@ -105,10 +107,10 @@ fi
 packages_now > "$work/after"
 comm -13 "$work/before" "$work/after" | while read -r package; do
   dpkg -L "$package" 2> /dev/null |
-    sed -nE 's,^(/usr)?/lib/systemd/system/([^/@]*\.(service|timer|socket))$,\2,p' |
-    while read -r unit; do
+    sed -nE 's,^(/usr)?/lib/systemd/(system|user)/([^/@]*\.(service|timer|socket))$,\2 \3,p' |
+    while read -r whose unit; do
       # Debian's own helper: works without a running systemd, in a container too.
-      DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper disable "$unit" > /dev/null 2>&1 || true
+      DPKG_MAINTSCRIPT_PACKAGE=$package deb-systemd-helper "--$whose" disable "$unit" > /dev/null 2>&1 || true
       if [[ -e /etc/init.d/${unit%.*} ]]; then update-rc.d "${unit%.*}" disable > /dev/null 2>&1 || true; fi
     done
 done
