@@ -23,13 +23,14 @@ HttpResponse answer(const std::string& trouble) {
 }  // namespace
 
 Endpoints::Endpoints(SnapshotStore& store, const Health& health, const Clock& clock,
-                     BuildInfo build, Nanoseconds base, std::uint32_t max_series)
+                     BuildInfo build, Nanoseconds base, std::uint32_t max_series, Logger logger)
     : store_(store),
       health_(health),
       clock_(clock),
       build_(std::move(build)),
       patience_(std::max(kLeastPatience, base * kPatienceWindows / 2)),
-      max_series_(max_series) {}
+      max_series_(max_series),
+      logger_(std::move(logger)) {}
 
 HttpHandlers Endpoints::handlers() {
   return {.metrics = [this] { return metrics(); },
@@ -47,8 +48,12 @@ HttpResponse Endpoints::metrics() {
   if (!snapshot) return answer("no metrics: " + health_.unready_because());
   const MetricsOptions options{.max_series = max_series_.load(), .build = build_};
   const std::lock_guard lock(dropped_lock_);
-  return {.content_type = kMetricsContentType,
-          .body = render_metrics(*snapshot, read_process_stats(), options, dropped_so_far_).text};
+  RenderedMetrics rendered =
+      render_metrics(*snapshot, read_process_stats(), options, dropped_so_far_);
+  if (const auto warning = warner_.take(rendered.left_out, options.max_series, clock_.now())) {
+    logger_->warn("{}", *warning);
+  }
+  return {.content_type = kMetricsContentType, .body = std::move(rendered.text)};
 }
 
 HttpResponse Endpoints::livez() const {

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/units.h"
 #include "cli/health.h"
+#include "cli/logging.h"
+#include "cli/series_warning.h"
 #include "export/http_server.h"
 #include "export/metrics.h"
 #include "export/snapshot_store.h"
@@ -19,7 +21,7 @@ class Endpoints {
  public:
   /// Everything passed must outlive the endpoints.
   Endpoints(SnapshotStore& store, const Health& health, const Clock& clock, BuildInfo build,
-            Nanoseconds base, std::uint32_t max_series);
+            Nanoseconds base, std::uint32_t max_series, Logger logger);
 
   /// The handlers refer to this object.
   HttpHandlers handlers();
@@ -37,8 +39,10 @@ class Endpoints {
   const BuildInfo build_;
   const Nanoseconds patience_;  ///< for a snapshot that was asked for
   std::atomic<std::uint32_t> max_series_;
-  std::mutex dropped_lock_;  ///< guards the counter below, among HTTP threads only
+  const Logger logger_;
+  std::mutex dropped_lock_;  ///< guards what is below, among HTTP threads only
   std::uint64_t dropped_so_far_ = 0;
+  SeriesWarner warner_;
 };
 
 }  // namespace throttlelens

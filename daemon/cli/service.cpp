@@ -37,7 +37,7 @@ Service::Service(Config config, std::string file, Overrides overrides, Logger lo
       logger_(std::move(logger)),
       health_(clock_.now(), config_.windows.base),
       endpoints_(store_, health_, clock_, build_info(), config_.windows.base,
-                 config_.limits.max_series) {}
+                 config_.limits.max_series, logger_) {}
 
 Result<void> Service::start() {
   if (!config_.web_config_file.empty()) {
@@ -134,7 +134,7 @@ void Service::reload() {
   ReloadPlan plan = plan_reload(config_, *wanted);
   config_ = std::move(plan.running);
   apply_log_options(*logger_, config_.log);
-  profiler_->set_filters(config_.cgroup.include, config_.cgroup.exclude);
+  profiler_->reconfigure(config_);
   endpoints_.set_max_series(config_.limits.max_series);
   for (const auto& key : plan.need_restart) {
     logger_->warn("{} changed in {}; it takes effect after a restart", key, file_);
