@@ -27,7 +27,7 @@ class Runtime:
         self._methods = {}
         for service in files[0].service:
             for method in service.method:
-                request, reply = (types[name[1:]] for name in (method.input_type, method.output_type))
+                request, reply = types[method.input_type[1:]], types[method.output_type[1:]]
                 self._methods[method.name] = request, self._channel.unary_unary(
                     f"/{files[0].package}.{service.name}/{method.name}",
                     request.SerializeToString, reply.FromString)

@@ -27,8 +27,9 @@ def _layer(programs):
         for program in programs:
             with open(program, "rb") as file:
                 _add(tar, "bin/" + os.path.basename(program), file.read())
-        applets = subprocess.run([programs[0], "--list"], capture_output=True, text=True, check=True)
-        for applet in set(applets.stdout.split()) - {os.path.basename(p) for p in programs}:
+        applets = subprocess.run([programs[0], "--list"], stdout=subprocess.PIPE, text=True,
+                                 check=True).stdout.split()
+        for applet in set(applets) - {os.path.basename(program) for program in programs}:
             _add(tar, "bin/" + applet, kind=tarfile.SYMTYPE, target="busybox")
     return data.getvalue()
 
@@ -45,12 +46,13 @@ def write(path, busybox, programs=()):
     def document(value):
         return blob(json.dumps(value).encode())
 
+    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(os.uname().machine, os.uname().machine)
     layer = blob(_layer([busybox, *programs]))
     manifests = []
     for name in (PAUSE, LOAD):
         config = document({
-            "architecture": os.uname().machine.replace("x86_64", "amd64").replace("aarch64", "arm64"),
-            "os": "linux", "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
+            "architecture": machine, "os": "linux",
+            "rootfs": {"type": "layers", "diff_ids": [layer["digest"]]},
             "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sleep", str(1 << 30)],
                        "Labels": {"name": name}}})
         manifests.append({"mediaType": _TYPE + "manifest.v1+json", **document({

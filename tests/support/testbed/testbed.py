@@ -581,8 +581,9 @@ class TestBed:
         self.pods.append(pod)
         return pod
 
-    def run_plain(self, id, args, containerd_namespace="default",  # pylint: disable=redefined-builtin
-                  cgroup=None, request=1, limit=None, annotations=None):
+    # pylint: disable-next=redefined-builtin
+    def run_plain(self, id, args, containerd_namespace="default", cgroup=None, request=1,
+                  limit=None, annotations=None):
         """A container without a pod; `cgroup` is a path below the bed's own."""
         self._import(containerd_namespace)
         path = f"{self.root_cgroup}/{(cgroup or f'{containerd_namespace}/{id}').strip('/')}"
