@@ -22,6 +22,8 @@ void Names::identify(const Identified& identified, MonoTime now) {
     containers_.put(identified.key, {.pod_namespace = identity.pod_namespace,
                                      .pod = identity.pod,
                                      .container = identity.container});
+  } else {
+    containers_.end(identified.key, {});  // from its path alone it looked like one
   }
   if (identity.pod_cgroup.id != 0) name_pod(identity);
 }

@@ -164,6 +164,19 @@ TEST_CASE("a container leaves the cgroups' rows and gets one of its own; the san
   CHECK(seen->pods[0].cpu.usage == 31ms);
 }
 
+TEST_CASE("what turns out to be a sandbox loses the row it had") {
+  Node node;
+  node.appear(kWeb, {1}, "/pod/0123");
+  node.name(kWeb, "0123");
+  CHECK(node.look()->containers.size() == 1);
+  Identified sandbox = Node::identity(kWeb, "pause", {}, "cart-0");
+  ContainerIdentity role = *sandbox.identity;
+  role.role = ContainerRole::sandbox;
+  sandbox.identity = std::make_shared<const ContainerIdentity>(role);
+  node.accounts.identify({sandbox}, node.now);
+  CHECK(node.look()->containers.empty());
+}
+
 TEST_CASE("a monitor stays a cgroup") {
   Node node;
   node.appear(kWeb, {1}, "/conmon");
