@@ -88,7 +88,8 @@ std::string render_index(const Snapshot* snapshot, const BuildInfo& build) {
   item("Kernel", snapshot->probe.kernel);
   item("cgroup mode", snapshot->probe.cgroup_mode);
   item("CPUs", std::to_string(snapshot->cpus_online));
-  item("Cgroups", std::to_string(snapshot->cgroups.size()));
+  item("Containers", std::to_string(snapshot->containers.size()));
+  item("Other cgroups", std::to_string(snapshot->cgroups.size()));
   return page.append(kTail);
 }
 

@@ -2,9 +2,10 @@
 #include "top_rows.h"
 
 #include <algorithm>
+#include <map>
 #include <string_view>
 #include <tuple>
-#include <unordered_map>
+#include <utility>
 
 namespace throttlelens {
 
@@ -36,11 +37,40 @@ void fill_throttling(TopRow& out, const ThrottleDelta& delta, std::optional<doub
       seconds ? std::chrono::duration_cast<Nanoseconds>(delta.time / *seconds) : delta.time;
 }
 
-using Earlier = std::unordered_map<CgroupKey, const Bandwidth*>;
+/// What identifies a row between two snapshots: counters of containers and pods go on under their
+/// names when the cgroup is another; those of other cgroups do not.
+using RowId = std::tuple<CgroupKey, std::string_view, std::string_view, std::string_view>;
 
-TopRow make_row(const CgroupRow& row, const Earlier* earlier, std::optional<double> seconds) {
+RowId id_of(const CgroupRow& row) {
+  return {row.key, {}, {}, {}};
+}
+RowId id_of(const PodRow& row) {
+  return {CgroupKey{}, row.pod_namespace, row.pod, {}};
+}
+RowId id_of(const ContainerRow& row) {
+  return {CgroupKey{}, row.identity->pod_namespace, row.identity->pod, row.identity->container};
+}
+
+using Earlier = std::map<RowId, const Bandwidth*>;
+
+Earlier earlier_bandwidths(const Snapshot& before) {
+  Earlier earlier;
+  const auto remember = [&earlier](const RowId& id, const CgroupRow& row) {
+    if (row.bandwidth) earlier.emplace(id, &*row.bandwidth);
+  };
+  for (const CgroupRow& row : before.cgroups) remember(id_of(row), row);
+  for (const PodRow& row : before.pods) remember(id_of(row), row.cpu);
+  for (const ContainerRow& row : before.containers) {
+    if (row.identity) remember(id_of(row), row.cpu);
+  }
+  return earlier;
+}
+
+TopRow make_row(const CgroupRow& row, TopName name, const RowId& id, const Earlier* earlier,
+                std::optional<double> seconds) {
   TopRow out;
   out.row = &row;
+  out.name = std::move(name);
   for (const WindowValue& window : row.windows) {
     out.use.push_back(cores(window.last, window.length));
   }
@@ -57,7 +87,7 @@ TopRow make_row(const CgroupRow& row, const Earlier* earlier, std::optional<doub
                     std::nullopt);
     return out;
   }
-  const auto found = earlier->find(row.key);
+  const auto found = earlier->find(id);
   if (found == earlier->end() || !seconds) return out;
   if (const auto delta = difference(*found->second, bandwidth)) {
     fill_throttling(out, *delta, seconds);
@@ -91,6 +121,20 @@ int compare(const TopRow& a, const TopRow& b, TopOrder order, std::size_t window
   return 0;
 }
 
+/// By names last, so that rows do not change places without a reason.
+void sort_rows(std::vector<TopRow>& rows, TopOrder order, std::size_t window) {
+  std::ranges::sort(rows, [&](const TopRow& a, const TopRow& b) {
+    const int result = compare(a, b, order, window);
+    return result != 0 ? result < 0
+                       : std::tie(a.name.parts, a.name.note) < std::tie(b.name.parts, b.name.note);
+  });
+}
+
+/// Whether the pod's own cgroup has anything to say beside its containers.
+bool limits_cpu(const CgroupRow& pod) {
+  return pod.bandwidth && (pod.bandwidth->limit || pod.bandwidth->nr_throttled > 0);
+}
+
 }  // namespace
 
 std::size_t now_window(const Snapshot& snapshot) {
@@ -103,24 +147,33 @@ std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length)
 }
 
 std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order) {
-  Earlier earlier;
+  std::optional<Earlier> earlier;
   std::optional<double> seconds;
   if (before != nullptr) {
-    for (const CgroupRow& row : before->cgroups) {
-      if (row.bandwidth) earlier.emplace(row.key, &*row.bandwidth);
-    }
+    earlier = earlier_bandwidths(*before);
     if (now.taken > before->taken) seconds = to_seconds(now.taken - before->taken);
   }
   std::vector<TopRow> rows;
-  for (const CgroupRow& row : now.cgroups) {
-    if (!row.path || (*row.path == "/" && now.cgroups.size() > 1)) continue;
-    rows.push_back(make_row(row, before != nullptr ? &earlier : nullptr, seconds));
+  const auto add = [&](const CgroupRow& row, TopName name, const RowId& id) {
+    rows.push_back(make_row(row, std::move(name), id, earlier ? &*earlier : nullptr, seconds));
+  };
+  for (const ContainerRow& row : now.containers) {
+    if (row.identity) add(row.cpu, top_name(*row.identity, row.cpu.alive), id_of(row));
   }
-  const std::size_t window = now_window(now);
-  std::ranges::sort(rows, [&](const TopRow& a, const TopRow& b) {
-    const int result = compare(a, b, order, window);
-    return result != 0 ? result < 0 : *a.row->path < *b.row->path;
-  });
+  for (const PodRow& row : now.pods) {
+    if (limits_cpu(row.cpu)) add(row.cpu, top_name(row), id_of(row));
+  }
+  const CgroupRow* root = nullptr;
+  for (const CgroupRow& row : now.cgroups) {
+    if (!row.path) continue;
+    if (*row.path == "/") {
+      root = &row;
+    } else if (!row.holds_containers) {
+      add(row, top_name(*row.path, row.alive), id_of(row));
+    }
+  }
+  if (rows.empty() && root != nullptr) add(*root, top_name(*root->path, root->alive), id_of(*root));
+  sort_rows(rows, order, now_window(now));
   return rows;
 }
 

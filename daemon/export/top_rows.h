@@ -8,11 +8,13 @@
 
 #include "export/top_table.h"
 #include "model/snapshot.h"
+#include "top_names.h"
 
 namespace throttlelens {
 
 struct TopRow {
   const CgroupRow* row = nullptr;
+  TopName name;
   std::optional<double> peak;              ///< cores, of the shortest window
   std::vector<std::optional<double>> use;  ///< cores, in the order of Snapshot::reported
   std::optional<double> limit;             ///< cores
@@ -25,7 +27,8 @@ struct TopRow {
 std::size_t now_window(const Snapshot& snapshot);
 std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length);
 
-/// Sorted, without the root unless it is the only one: the header shows the node.
+/// Sorted: containers, pods whose own cgroup has a limit or was throttled, and cgroups that hold no
+/// containers. Without the root unless it is the only one: the header shows the node.
 std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order);
 
 }  // namespace throttlelens

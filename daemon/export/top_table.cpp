@@ -2,23 +2,21 @@
 #include "export/top_table.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "human.h"
+#include "top_names.h"
 #include "top_rows.h"
 
 namespace throttlelens {
 
 namespace {
 
-constexpr std::size_t kMinPathWidth = 16;
+constexpr std::string_view kHeading = "CONTAINER OR CGROUP";
+constexpr std::size_t kMinNameWidth = kHeading.size();
 constexpr std::size_t kMinCellWidth = 6;
-
-constexpr std::string_view kEnded = " (ended)";
 
 constexpr std::string_view kPlain;
 constexpr std::string_view kBold = "\x1b[1m";
@@ -26,32 +24,6 @@ constexpr std::string_view kDim = "\x1b[2m";
 constexpr std::string_view kRed = "\x1b[31m";
 constexpr std::string_view kYellow = "\x1b[33m";
 constexpr std::string_view kReset = "\x1b[0m";
-
-/// ASCII only: no escape sequences, no text that runs backwards, and width is length.
-std::string printable(std::string_view bytes) {
-  std::string out;
-  for (const char c : bytes) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte < 0x7F) {
-      out += c;
-      continue;
-    }
-    std::array<char, 5> escape{};
-    std::snprintf(escape.data(), escape.size(), "\\x%02x", byte);
-    out += escape.data();
-  }
-  return out;
-}
-
-/// Both ends stay, the later one longer: a path's end tells more.
-std::string middle_cut(std::string text, std::size_t width) {
-  constexpr std::string_view gap = "...";
-  if (text.size() <= width) return text;
-  if (width <= gap.size()) return text.substr(text.size() - width);
-  const std::size_t head = (width - gap.size()) * 2 / 5;
-  const std::size_t tail = width - gap.size() - head;
-  return text.substr(0, head).append(gap).append(text, text.size() - tail);
-}
 
 struct Cell {
   explicit Cell(std::string t, std::string_view c = kPlain) : text(std::move(t)), color(c) {}
@@ -86,11 +58,11 @@ class Page {
     if (colored) out_ += kReset;
   }
 
-  /// Like line(), of a path and right-aligned cells that are known to fit.
-  void row(std::string path, std::size_t path_width, std::string_view color,
+  /// Like line(), of a name and right-aligned cells that are known to fit.
+  void row(std::string name, std::size_t name_width, std::string_view color,
            const std::vector<std::pair<Cell, std::size_t>>& cells) {
-    path.resize(path_width, ' ');
-    put(path, color);
+    name.resize(name_width, ' ');
+    put(name, color);
     for (const auto& [cell, width] : cells) {
       out_.append(width + 1 - cell.text.size(), ' ');
       put(cell.text, cell.color.empty() ? color : cell.color);
@@ -178,12 +150,12 @@ std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot
   return columns;
 }
 
-/// Leaves out columns until a path has room; returns the width of paths.
+/// Leaves out columns until a name has room; returns the width of names.
 std::size_t fit(std::vector<Column>& columns, std::size_t width) {
   while (true) {
     std::size_t used = 0;
     for (const Column& column : columns) used += column.width + 1;
-    if (columns.empty() || used + kMinPathWidth <= width) return width - used;
+    if (columns.empty() || used + kMinNameWidth <= width) return width - used;
     columns.erase(std::ranges::max_element(
         columns, [](const Column& a, const Column& b) { return a.rank < b.rank; }));
   }
@@ -208,24 +180,20 @@ std::string render_top(const Snapshot* before, const Snapshot& now, const TopOpt
   if (options.rows != 0 && rows.size() > options.rows) rows.resize(options.rows);
   const bool rates = before != nullptr;
   std::vector<Column> columns = make_columns(rows, now, rates);
-  std::vector<std::string> names;
-  std::size_t longest = kMinPathWidth;
-  for (const TopRow& row : rows) {
-    names.push_back(printable(*row.row->path) + (row.row->alive ? "" : std::string(kEnded)));
-    longest = std::max(longest, names.back().size());
-  }
-  const std::size_t path_width = std::min(fit(columns, options.width), longest);
+  std::size_t longest = kMinNameWidth;
+  for (const TopRow& row : rows) longest = std::max(longest, row.name.width());
+  const std::size_t name_width = std::min(fit(columns, options.width), longest);
 
   page.line("");
   std::vector<std::pair<Cell, std::size_t>> cells;
   cells.reserve(columns.size());
   for (const Column& column : columns) cells.emplace_back(Cell{column.heading}, column.width);
-  page.row(middle_cut("CGROUP", path_width), path_width, kBold, cells);
+  page.row(std::string(kHeading.substr(0, name_width)), name_width, kBold, cells);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     cells.clear();
     for (const Column& column : columns) cells.emplace_back(column.cells[i], column.width);
-    page.row(middle_cut(std::move(names[i]), path_width), path_width,
-             rows[i].row->alive ? kPlain : kDim, cells);
+    page.row(rows[i].name.fitted(name_width), name_width, rows[i].row->alive ? kPlain : kDim,
+             cells);
   }
   if (all > rows.size()) page.line("and " + std::to_string(all - rows.size()) + " more", kDim);
   page.line(legend(now, rates), kDim);

@@ -9,12 +9,13 @@
 using namespace throttlelens;
 
 TEST_CASE("the page says what is here") {
-  const Snapshot snapshot = samples::full_snapshot();
+  Snapshot snapshot = samples::full_snapshot();
+  snapshot.containers.push_back(snapshot.containers.front());
   const std::string page = render_index(&snapshot, samples::options().build);
-  for (const char* part :
-       {"<html lang=\"en\">", "<title>throttlelens</title>", "<a href=\"/metrics\">",
-        "<a href=\"/livez\">", "<a href=\"/readyz\">", "<dd>0.1.0</dd>", "<dd>bpf</dd>",
-        "<dd>no kernel BTF</dd>", "<dd>2</dd>"}) {
+  for (const char* part : {"<html lang=\"en\">", "<title>throttlelens</title>",
+                           "<a href=\"/metrics\">", "<a href=\"/livez\">", "<a href=\"/readyz\">",
+                           "<dd>0.1.0</dd>", "<dd>bpf</dd>", "<dd>no kernel BTF</dd>",
+                           "<dt>Containers</dt><dd>3</dd>", "<dt>Other cgroups</dt><dd>2</dd>"}) {
     CAPTURE(part);
     CHECK(page.find(part) != std::string::npos);
   }

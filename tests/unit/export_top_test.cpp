@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -8,18 +7,12 @@
 
 #include "export/top_table.h"
 #include "export_samples.h"
+#include "export_text.h"
 
 using namespace throttlelens;
 using namespace throttlelens::samples;
 
 namespace {
-
-std::vector<std::string> lines(const std::string& text) {
-  std::vector<std::string> out;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) out.push_back(line);
-  return out;
-}
 
 /// First words of the rows, between the heading and the legend.
 std::vector<std::string> order(const Snapshot* before, const Snapshot& now, TopOrder by) {
@@ -56,9 +49,9 @@ TEST_CASE("the table between two snapshots") {
         std::vector<std::string>{
             "throttlelens  tier bpf  8 CPUs  busy 2310m (29%)  idle 71%",
             "",
-            "CGROUP             PEAK CPU 1s CPU 5s  LIMIT   THR%  THR/s",
-            "/limited          2000m   250m  1000m  1500m    45%  350ms",
-            "/plain            2000m   250m  1000m      -      -      -",
+            "CONTAINER OR CGROUP   PEAK CPU 1s CPU 5s  LIMIT   THR%  THR/s",
+            "/limited             2000m   250m  1000m  1500m    45%  350ms",
+            "/plain               2000m   250m  1000m      -      -      -",
             "1000m = 1 CPU  PEAK: busiest 100ms of 60s  THR: throttled periods; time/s",
         });
 }
@@ -66,8 +59,8 @@ TEST_CASE("the table between two snapshots") {
 TEST_CASE("one snapshot shows throttling since the cgroup was made") {
   const Pair pair = throttled_pair();
   const auto text = lines(render_top(nullptr, pair.before, {}));
-  CHECK(text[2] == "CGROUP             PEAK CPU 1s CPU 5s  LIMIT   THR%    THR");
-  CHECK(text[3] == "/limited          2000m   250m  1000m  1500m    40%   2.5s");
+  CHECK(text[2] == "CONTAINER OR CGROUP   PEAK CPU 1s CPU 5s  LIMIT   THR%    THR");
+  CHECK(text[3] == "/limited             2000m   250m  1000m  1500m    40%   2.5s");
   CHECK(text[5].ends_with("THR: throttled since made"));
 }
 
@@ -103,7 +96,7 @@ TEST_CASE("missing windows are dashes and sort last") {
   Pair pair = throttled_pair();
   pair.now.cgroups[1].windows = {};
   const auto text = lines(render_top(&pair.before, pair.now, {}));
-  CHECK(text[4] == "/limited              -      -      -  1500m    45%  350ms");
+  CHECK(text[4] == "/limited                 -      -      -  1500m    45%  350ms");
 }
 
 TEST_CASE("the header tells losses, and why not bpf") {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The table people read: the busiest and the most throttled cgroups between two snapshots.
+// The table people read: the busiest and the most throttled containers, and cgroups that are none,
+// between two snapshots.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +10,7 @@
 
 namespace throttlelens {
 
-/// Highest first; ties, and rows that cannot know, by path. cpu: use in the second shortest
+/// Highest first; ties, and rows that cannot know, by name. cpu: use in the second shortest
 /// window; throttled: time throttled, then share of periods; peak: of the shortest window.
 enum class TopOrder { cpu, throttled, peak, path };
 
@@ -24,7 +25,7 @@ struct TopOptions {
 inline constexpr std::size_t kTopExtraLines = 6;
 
 /// Counters (throttled periods and time) are differences between the two snapshots; `before` may
-/// be null, then they are shown since the cgroup was made. Bytes of paths that are not printable
+/// be null, then they are shown since the cgroup was made. Bytes of names that are not printable
 /// ASCII are shown as \xNN, so that no name can command the terminal.
 std::string render_top(const Snapshot* before, const Snapshot& now, const TopOptions& options);
 
