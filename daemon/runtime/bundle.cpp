@@ -44,6 +44,7 @@ std::optional<Names> parse_bundle(std::string_view text) {
       JsonMember{.name = "io.kubernetes.container.name", .value = {}},
       JsonMember{.name = "io.kubernetes.cri-o.ContainerType", .value = {}},
       JsonMember{.name = "io.kubernetes.cri-o.ImageName", .value = {}},
+      JsonMember{.name = "io.kubernetes.cri-o.SandboxID", .value = {}},
       JsonMember{.name = "io.container.manager", .value = {}},
       JsonMember{.name = "nerdctl/name", .value = {}},
   };
@@ -53,7 +54,7 @@ std::optional<Names> parse_bundle(std::string_view text) {
   };
   const std::string type =
       text_of({"io.kubernetes.cri.container-type", "io.kubernetes.cri-o.ContainerType"});
-  return Names{
+  Names names{
       .runtime = read_runtime(annotations),
       .role = type == "sandbox" ? ContainerRole::sandbox : ContainerRole::application,
       .pod_namespace =
@@ -65,6 +66,10 @@ std::optional<Names> parse_bundle(std::string_view text) {
       .image = text_of({"io.kubernetes.cri.image-name", "io.kubernetes.cri-o.ImageName"}),
       .shares = read_shares(top[1].value),
   };
+  if (names.runtime == "podman" && names.pod.empty()) {  // the pod's id: its name is in no file
+    names.pod = text_of({"io.kubernetes.cri-o.SandboxID"});
+  }
+  return names;
 }
 
 }  // namespace throttlelens::runtime

@@ -8,7 +8,6 @@
 #include "bundle.h"
 #include "bundle_files.h"
 #include "docker_config.h"
-#include "storage_names.h"
 
 namespace throttlelens::runtime {
 namespace {
@@ -210,12 +209,13 @@ void Search::read_storage(Place& place, std::string_view id, Lookup& out) {
     return;
   }
   if (out.names->runtime.empty()) out.names->runtime = runtime;
-  if (out.names->runtime == "podman" && out.names->container.empty()) {
-    out.names->container = podman_name(place, id);
-  }
+  if (out.names->runtime != "podman" || !out.names->container.empty()) return;
+  const StorageNames& own = podman_names(place, id);
+  out.names->container = own.container;
+  out.names->image = own.image;
 }
 
-const std::string& Search::podman_name(Place& place, std::string_view id) {
+const StorageNames& Search::podman_names(Place& place, std::string_view id) {
   if (!place.names) {
     place.names.emplace();
     // The second has those that do not outlive a reboot, as of `podman run --rm`.

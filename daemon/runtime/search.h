@@ -13,6 +13,7 @@
 #include "base/unique_fd.h"
 #include "names.h"
 #include "state_dir.h"
+#include "storage_names.h"
 
 namespace throttlelens::runtime {
 
@@ -45,8 +46,8 @@ class Search {
     const StateDir* state = nullptr;
     UniqueFd fd;
     std::string path;
-    std::string space;                                                  // of containerd
-    std::optional<std::unordered_map<std::string, std::string>> names;  // of Podman
+    std::string space;                                                   // of containerd
+    std::optional<std::unordered_map<std::string, StorageNames>> names;  // of Podman
   };
   void open_places(const StateDir& state);
   void open_spaces(const StateDir& state, UniqueFd tasks, const std::string& path);
@@ -55,7 +56,7 @@ class Search {
   static void read_docker(const Place& place, std::string_view id, Lookup& out);
   void read_storage(Place& place, std::string_view id, Lookup& out);
   static void read_containerd(const Place& place, std::string_view id, Lookup& out);
-  static const std::string& podman_name(Place& place, std::string_view id);
+  static const StorageNames& podman_names(Place& place, std::string_view id);
 
   std::vector<Place> places_;
   std::vector<LookupFailure> closed_;

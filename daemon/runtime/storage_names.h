@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Podman writes the name of a container into no file of the bundle; the list that its storage
-// library keeps has it, and no secrets. Pure.
+// Podman writes the names of a container and its image into no file of the bundle; the list that
+// its storage library keeps has them, and no secrets. Pure.
 #pragma once
 
 #include <string>
@@ -9,8 +9,14 @@
 
 namespace throttlelens::runtime {
 
-/// The names by id of a containers.json; adds to what is there. What cannot be understood is
+struct StorageNames {
+  std::string container;
+  std::string image;
+};
+
+/// The entries of a containers.json by id; adds to what is there. What cannot be understood is
 /// passed over.
-void read_storage_names(std::string_view text, std::unordered_map<std::string, std::string>& names);
+void read_storage_names(std::string_view text,
+                        std::unordered_map<std::string, StorageNames>& names);
 
 }  // namespace throttlelens::runtime
