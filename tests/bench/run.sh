@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Prints what the profiler costs as two tables: per context switch, and per cgroup watched.
+# Prints what the profiler costs as tables: per context switch, per cgroup watched, per container made.
 #
 #   tests/bench/run.sh [--quick] [--check] [BUILD]     BUILD: configured with TL_BENCH=ON; default: build
 #
@@ -37,5 +37,7 @@ done
 printf '### The sampler\n\n'
 "$bench/sampler_cost" --daemon "$build/throttlelens" --poller "$bench/naive_poller" \
   --rounds "${rounds[1]}" --seconds "${rounds[2]}" "${check[@]}" || failed=1
+printf '\n### Containers coming and going\n\n'
+python3 -B "$(dirname "$0")/container_cost.py" "$build/throttlelens" --rounds "${rounds[1]}" || failed=1
 printf '\nLoad at the end: %s\n' "$(cut -d' ' -f1-3 /proc/loadavg)"
 exit "$failed"
