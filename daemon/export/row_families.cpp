@@ -34,7 +34,8 @@ struct CountSeries {
     return count;
   }
   std::uint64_t operator()(LimitRatios ratios) const {
-    return row.*ratios ? (row.*ratios)->buckets.size() + 2 : 0;  // and _sum, _count
+    const auto& known = row.*ratios;
+    return known ? known->buckets.size() + 2 : 0;  // and _sum, _count
   }
 };
 

@@ -17,9 +17,13 @@ constexpr std::size_t kNamedNamespaces = 3;
 /// The smallest is shown first. By the total and not by the last window: totals change places
 /// slowly, so rows do not come and go from scrape to scrape.
 auto rank(const ExposedRow& row, std::size_t place) {
-  const bool limited = row.cpu != nullptr && row.cpu->bandwidth && row.cpu->bandwidth->limit;
-  const Nanoseconds usage =
-      row.ended != nullptr ? row.ended->usage : row.cpu->usage.value_or(Nanoseconds{0});
+  bool limited = false;
+  Nanoseconds usage{0};
+  if (row.ended != nullptr) usage = row.ended->usage;
+  if (row.cpu != nullptr) {
+    limited = row.cpu->bandwidth && row.cpu->bandwidth->limit;
+    usage = row.cpu->usage.value_or(usage);
+  }
   return std::tuple(row.kind, !limited, -usage, place);
 }
 
