@@ -61,8 +61,9 @@ class LeftOut {
   SeriesLeftOut result() const {
     SeriesLeftOut out{.series = series_, .namespaces = {}};
     for (const auto& [name, series] : by_namespace_) out.namespaces.push_back({name, series});
-    std::ranges::stable_sort(out.namespaces,
-                             [](const auto& a, const auto& b) { return a.series > b.series; });
+    std::ranges::sort(out.namespaces, [](const auto& a, const auto& b) {
+      return std::tie(b.series, a.name) < std::tie(a.series, b.name);
+    });
     out.namespaces.resize(std::min(out.namespaces.size(), kNamedNamespaces));
     return out;
   }
