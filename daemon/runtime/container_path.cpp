@@ -50,14 +50,14 @@ struct Prefix {
   bool needs_scope;  ///< without ".scope" it is not known to be a container
 };
 constexpr std::array kPrefixes{
-    Prefix{"cri-containerd", "containerd", true},
-    Prefix{"nerdctl", "containerd", true},
-    Prefix{"docker", "docker", true},
-    Prefix{"crio", "crio", false},
-    Prefix{"crio-conmon", "crio", false},
-    Prefix{"libpod", "podman", false},
-    Prefix{"libpod-conmon", "podman", false},
-    Prefix{"libpod-payload", "podman", false},
+    Prefix{.text = "cri-containerd", .runtime = "containerd", .needs_scope = true},
+    Prefix{.text = "nerdctl", .runtime = "containerd", .needs_scope = true},
+    Prefix{.text = "docker", .runtime = "docker", .needs_scope = true},
+    Prefix{.text = "crio", .runtime = "crio", .needs_scope = false},
+    Prefix{.text = "crio-conmon", .runtime = "crio", .needs_scope = false},
+    Prefix{.text = "libpod", .runtime = "podman", .needs_scope = false},
+    Prefix{.text = "libpod-conmon", .runtime = "podman", .needs_scope = false},
+    Prefix{.text = "libpod-payload", .runtime = "podman", .needs_scope = false},
 };
 
 bool read_prefix(std::string_view prefix, bool scope, ContainerPath& out) {

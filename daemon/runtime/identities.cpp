@@ -139,15 +139,26 @@ struct Identities::Impl {
   // True when it took a lookup.
   bool look(CgroupKey key, Search& search, MonoTime now) {
     Pending& entry = pending.at(key);
-    const auto path = runtime::parse_container_path(entry.path);
-    if (!path) return look_named(key, entry, search, now);
-    Lookup lookup = search.find(path->id, path->runtime);
-    ContainerIdentity identity = from_path(*path, entry.parent);
-    if (!path->monitor) note_failure(entry, lookup, now);
+    if (const auto path = runtime::parse_container_path(entry.path)) {
+      look_container(key, entry, *path, search, now);
+      return true;
+    }
+    if (const auto named = runtime::parse_named_container(entry.path)) {
+      return look_named(key, entry, *named, search, now);
+    }
+    forget(key);
+    return false;
+  }
+
+  void look_container(CgroupKey key, Pending& entry, const ContainerPath& path, Search& search,
+                      MonoTime now) {
+    Lookup lookup = search.find(path.id, path.runtime);
+    ContainerIdentity identity = from_path(path, entry.parent);
+    if (!path.monitor) note_failure(entry, lookup, now);
     if (lookup.names) {
       tell(key, with_names(std::move(identity), std::move(*lookup.names)));
       forget(key);
-      return true;
+      return;
     }
     if (!entry.told) {
       tell(key, std::move(identity));
@@ -156,16 +167,15 @@ struct Identities::Impl {
     }
     entry.wait = std::clamp(entry.wait * 2, kFirstRetry, kLastRetry);
     look_again(key, entry, now + entry.wait);
-    return true;
   }
 
-  bool look_named(CgroupKey key, Pending& entry, Search& search, MonoTime now) {
-    const auto named = runtime::parse_named_container(entry.path);
-    const bool may_be = search.has_space(named->space);
-    Lookup lookup = may_be ? search.find_named(named->space, named->id) : Lookup{};
+  bool look_named(CgroupKey key, Pending& entry, const runtime::NamedContainer& named,
+                  Search& search, MonoTime now) {
+    const bool may_be = search.has_space(named.space);
+    Lookup lookup = may_be ? search.find_named(named.space, named.id) : Lookup{};
     if (lookup.names) {
       ContainerIdentity identity;
-      identity.container_id = identity.container = named->id;
+      identity.container_id = identity.container = named.id;
       tell(key, with_names(std::move(identity), std::move(*lookup.names)));
       forget(key);
     } else if (entry.wait == Nanoseconds(0)) {

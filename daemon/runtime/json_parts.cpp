@@ -40,13 +40,16 @@ class Scanner {
 
   bool skip_string() {
     if (!take('"')) return false;
-    while (!at_end()) {
-      const char c = text_[at_++];
-      if (c == '"') return true;
-      if (static_cast<unsigned char>(c) < ' ') return false;
-      if (c == '\\' && !skip_escape()) return false;
+    for (;;) {
+      const auto plain = [](char c) {
+        return c != '"' && c != '\\' && static_cast<unsigned char>(c) >= ' ';
+      };
+      at_ = static_cast<std::size_t>(
+          std::find_if_not(text_.begin() + static_cast<std::ptrdiff_t>(at_), text_.end(), plain) -
+          text_.begin());
+      if (take('"')) return true;
+      if (!take('\\') || !skip_escape()) return false;
     }
-    return false;
   }
 
   bool skip_value(int depth) {
@@ -293,9 +296,8 @@ std::optional<std::string> json_string(std::string_view value, std::size_t most)
 
 std::optional<std::uint64_t> json_unsigned(std::string_view value) {
   std::uint64_t number = 0;
-  const char* const end = value.data() + value.size();
-  const auto [last, failed] = std::from_chars(value.data(), end, number);
-  if (failed != std::errc() || last != end || value.empty()) return std::nullopt;
+  const auto [last, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (failed != std::errc() || last != value.data() + value.size()) return std::nullopt;
   return number;
 }
 

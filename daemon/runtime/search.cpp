@@ -50,9 +50,13 @@ std::string join(const std::string& path, std::initializer_list<std::string_view
 }  // namespace
 
 Search::Search(const std::vector<StateDir>& dirs) {
-  for (const StateDir& state : dirs) open_places(state);
   // Docker's own file knows more than the bundle that containerd has of the same container.
-  std::ranges::stable_sort(places_, {}, [](const Place& place) { return place.state->layout; });
+  using enum StateDir::Layout;
+  for (const StateDir::Layout layout : {docker, storage, containerd}) {
+    for (const StateDir& state : dirs) {
+      if (state.layout == layout) open_places(state);
+    }
+  }
 }
 
 void Search::open_places(const StateDir& state) {
@@ -92,7 +96,9 @@ void Search::open_spaces(const StateDir& state, UniqueFd tasks, const std::strin
     add_place(state, std::unexpected(std::move(spaces.error())), path, "");
     return;
   }
-  std::ranges::stable_partition(*spaces, [](const std::string& s) { return s == "k8s.io"; });
+  std::ranges::sort(*spaces, {}, [](const std::string& space) {
+    return std::pair(space != "k8s.io", std::string_view(space));
+  });
   for (const std::string& space : *spaces) {
     add_place(state, open_below(tasks.get(), space), path, space);
   }

@@ -23,7 +23,8 @@ constexpr std::string_view kTasks = "/io.containerd.runtime.v2.task/";
 
 bool is_plain_path(std::string_view path) {
   return path.starts_with('/') && path.size() > 1 && path.size() < PATH_MAX &&
-         path.find("/../") == std::string_view::npos && !path.ends_with("/..");
+         path.find('\0') == std::string_view::npos && path.find("/../") == std::string_view::npos &&
+         !path.ends_with("/..");
 }
 
 std::string_view next_argument(std::string_view& arguments) {
@@ -69,7 +70,7 @@ std::vector<StateDir> states_of_shim(std::string_view arguments, std::string_vie
 
 std::vector<StateDir> states_of_conmon(std::string_view arguments) {
   // <state>/overlay-containers/<id>/userdata
-  std::string_view bundle = option(arguments, "-b", "--bundle");
+  const std::string_view bundle = option(arguments, "-b", "--bundle");
   const std::string_view containers = directory_of(directory_of(bundle));
   if (!bundle.ends_with("/userdata") || !containers.ends_with("/overlay-containers")) return {};
   const std::string_view path = directory_of(containers);

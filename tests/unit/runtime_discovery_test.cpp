@@ -36,6 +36,9 @@ TEST_CASE("a shim tells where containerd keeps its files") {
       states_of_process("containerd-shim", arguments({"x", "-address", "run/x.sock"}), "").empty());
   CHECK(
       states_of_process("containerd-shim", arguments({"x", "-address", "/a/../b/s"}), "").empty());
+  CHECK(paths(states_of_process("containerd-shim", "",
+                                std::string("/a\0", 3) + "/io.containerd.runtime.v2.task/x"))
+            .empty());
   CHECK(states_of_process("bash", told, bundle).empty());
 }
 
