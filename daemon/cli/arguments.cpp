@@ -80,7 +80,7 @@ struct Parser {
   }
 
   void add_top() {
-    auto* command = add("top", "Shows the busiest and most throttled cgroups, live",
+    auto* command = add("top", "Shows the busiest and most throttled containers, live",
                         "throttlelens top --interval 2s --sort throttled\n\n"
                         "Keys: q quits; c, t, p order by CPU, throttling, peak.\n"
                         "Without a terminal one plain table is printed.");

@@ -48,7 +48,7 @@ struct Config {
                                         "/var/snap/microk8s/common/run/containerd"};
     std::vector<std::string> crio{"/run/containers/storage"};
     std::vector<std::string> docker{"/var/lib/docker"};
-    std::vector<std::string> podman{"/run/containers/storage"};
+    std::vector<std::string> podman{"/run/containers/storage", "/var/lib/containers/storage"};
     friend bool operator==(const Runtimes&, const Runtimes&) = default;
   } runtimes;
 
