@@ -4,7 +4,7 @@
 #include <ctime>
 
 #include <catch2/catch.hpp>
-#include <sys/resource.h>
+#include <poll.h>
 
 #include "probe/plan.h"
 
@@ -19,9 +19,17 @@ void sleep_until(MonoTime time) {
   }
 }
 
+bool readable_within(int fd, Nanoseconds time) {
+  if (time <= Nanoseconds(0)) return false;
+  pollfd polled{.fd = fd, .events = POLLIN, .revents = 0};
+  const timespec wait{.tv_sec = time.count() / 1'000'000'000,
+                      .tv_nsec = time.count() % 1'000'000'000};
+  return ::ppoll(&polled, 1, &wait, nullptr) > 0;
+}
+
 }  // namespace
 
-Observer::Observer(const SourceOptions& options) : options_(options) {
+Observer::Observer(const SourceOptions& options, Rooms* rooms) : options_(options), rooms_(rooms) {
   auto tree = CgroupTree::open({});
   INFO((tree ? "" : tree.error().message()));
   REQUIRE(tree);
@@ -41,9 +49,11 @@ Observer::Observer(const SourceOptions& options) : options_(options) {
   }
 }
 
-void Observer::sleep_until_next_edge() const {
+void Observer::sleep_until_next_edge() {
   const auto window = clock_.now().since_boot / options_.base;
-  sleep_until({options_.base * (window + 1) + std::chrono::milliseconds(1)});
+  const MonoTime edge{options_.base * (window + 1) + std::chrono::milliseconds(1)};
+  while (rooms_ != nullptr && readable_within(tree_->notify_fd(), edge - clock_.now())) collect();
+  sleep_until(edge);
 }
 
 void Observer::run_until(const std::function<bool()>& done) {
@@ -63,10 +73,13 @@ void Observer::run_for(Nanoseconds time) {
 void Observer::collect() {
   const auto changes = tree_->changes();
   REQUIRE(changes);
-  const auto batches = source_->collect(clock_.now(), *changes);
+  const MonoTime now = clock_.now();
+  if (rooms_ != nullptr) rooms_->changed(*tree_, *changes, now);
+  const auto batches = source_->collect(now, *changes);
   INFO((batches ? "" : batches.error().message()));
   REQUIRE(batches);
   for (const WindowBatch& batch : *batches) take(batch);
+  if (rooms_ != nullptr) rooms_->collected(*batches, now);
 }
 
 void Observer::take(const WindowBatch& batch) {

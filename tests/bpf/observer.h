@@ -28,9 +28,18 @@ struct Observed {
   Nanoseconds total() const { return in_windows + in_gaps + corrected; }
 };
 
+/// What stands behind the source, told what the daemon's profiler tells its rooms, in its order.
+class Rooms {
+ public:
+  virtual ~Rooms() = default;
+  virtual void changed(CgroupTree& tree, const TreeChanges& changes, MonoTime now) = 0;
+  virtual void collected(const std::vector<WindowBatch>& batches, MonoTime now) = 0;
+};
+
 class Observer {
  public:
-  explicit Observer(const SourceOptions& options = {});
+  /// With rooms it also collects when cgroups come and go, as the daemon does.
+  explicit Observer(const SourceOptions& options = {}, Rooms* rooms = nullptr);
 
   /// Collects after each window's end until `done` says so, and always for two windows more.
   void run_until(const std::function<bool()>& done);
@@ -57,9 +66,10 @@ class Observer {
 
  private:
   void take(const WindowBatch& batch);
-  void sleep_until_next_edge() const;
+  void sleep_until_next_edge();
 
   SourceOptions options_;
+  Rooms* rooms_;
   SystemClock clock_;
   std::unique_ptr<CgroupTree> tree_;
   std::unique_ptr<Source> source_;

@@ -31,7 +31,9 @@ std::vector<std::string> procs_of(const ScopedCgroup& group) {
 namespace {
 
 void report(const char* what, const std::string& path, double value, double bound) {
-  std::printf("  %-28s %-44s %12.3f us   bound %10.1f us\n", what, path.c_str(), value / 1e3,
+  constexpr std::size_t kWidth = 44;  // of a container's path the end says more
+  const std::string shown = path.substr(path.size() - std::min(path.size(), kWidth));
+  std::printf("  %-28s %-44s %12.3f us   bound %10.1f us\n", what, shown.c_str(), value / 1e3,
               bound / 1e3);
   std::fflush(stdout);
 }
@@ -60,30 +62,39 @@ void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, L
   load.go();
 }
 
-void check_sum(const Observer& observer, const ScopedCgroup& group, int processes,
-               Nanoseconds doubt) {
-  const Observed& seen = observer.of(group.path());
-  const Nanoseconds kernel = group.usage();
-  const Nanoseconds ours = seen.total() + observer.aside(group.path());
+void check_usage(const char* what, const std::string& path, Nanoseconds ours, Nanoseconds kernel,
+                 int processes, Nanoseconds doubt) {
   const auto difference = static_cast<double>((ours - kernel).count());
   // The end of a process is charged by the kernel a little after it left for us: some 10 us where
   // the CPU is real, a hundred or two where it is emulated.
   const double bound = std::max(1e6, static_cast<double>(kernel.count()) * 0.0005) +
                        processes * (emulated() ? 3e5 : 2e4) + static_cast<double>(doubt.count());
-  report("sum of windows - kernel", group.path(), difference, bound);
-  INFO(group.path() << ": windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count()
-                    << " corrected " << seen.corrected.count() << " kernel " << kernel.count());
+  report(what, path, difference, bound);
+  INFO(path << ": ours " << ours.count() << " kernel " << kernel.count());
   CHECK(kernel.count() > 0);
   CHECK(std::abs(difference) <= bound);
 }
 
+void check_sum(const Observer& observer, const ScopedCgroup& group, int processes,
+               Nanoseconds doubt) {
+  const Observed& seen = observer.of(group.path());
+  INFO("windows " << seen.in_windows.count() << " gaps " << seen.in_gaps.count() << " corrected "
+                  << seen.corrected.count());
+  check_usage("sum of windows - kernel", group.path(), seen.total() + observer.aside(group.path()),
+              group.usage(), processes, doubt);
+}
+
 void check_windows(const Observer& observer, const std::string& path, const LoadRecord& load) {
-  const Observed& seen = observer.of(path);
+  check_windows(observer, path, observer.of(path).windows, load);
+}
+
+void check_windows(const Observer& observer, const std::string& path,
+                   const std::map<WindowIndex, Nanoseconds>& windows, const LoadRecord& load) {
   std::vector<double> errors;
   for (const auto& [index, truth] : load.full) {
     if (index < observer.first_window() || observer.missed().contains(index)) continue;
-    const auto it = seen.windows.find(index);
-    const Nanoseconds ours = it == seen.windows.end() ? 0ns : it->second;
+    const auto it = windows.find(index);
+    const Nanoseconds ours = it == windows.end() ? 0ns : it->second;
     // Where the CPU is emulated the load itself is unsure by milliseconds, and says so.
     const Nanoseconds doubt = emulated() ? truth.doubt : 0ns;
     const auto difference =
@@ -104,7 +115,10 @@ void check_windows(const Observer& observer, const std::string& path, const Load
 void check_bandwidth(const Observer& observer, const ScopedCgroup& group) {
   const Observed& seen = observer.of(group.path());
   REQUIRE(seen.bandwidth);
-  const Bandwidth& ours = *seen.bandwidth;
+  check_bandwidth(*seen.bandwidth, group);
+}
+
+void check_bandwidth(const Bandwidth& ours, const ScopedCgroup& group) {
   INFO(group.stat_text());
   CHECK(ours.nr_periods == group.stat_field("nr_periods").value());
   CHECK(ours.nr_throttled == group.stat_field("nr_throttled").value());

@@ -2,7 +2,9 @@
 // The comparisons every truth test makes, with the bounds the project promises.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "load_process.h"
 #include "observer.h"
@@ -28,11 +30,19 @@ void start(Observer& observer, const std::vector<const ScopedCgroup*>& groups, L
 void check_sum(const Observer& observer, const ScopedCgroup& group, int processes = 0,
                Nanoseconds doubt = Nanoseconds(0));
 
+/// The same of any two numbers for one cgroup; `kernel` is what the kernel says.
+void check_usage(const char* what, const std::string& path, Nanoseconds ours, Nanoseconds kernel,
+                 int processes = 0, Nanoseconds doubt = Nanoseconds(0));
+
 /// Every single window against the load's own record: within 1 ms (5 ms where the CPU is
 /// emulated, beyond the load's own doubt) at the 99th percentile.
 void check_windows(const Observer& observer, const std::string& path, const LoadRecord& load);
+/// The same of windows that somebody else made of what the observer collected.
+void check_windows(const Observer& observer, const std::string& path,
+                   const std::map<WindowIndex, Nanoseconds>& windows, const LoadRecord& load);
 
 /// Periods, throttled periods, throttled time, quota and burst against cpu.stat.
 void check_bandwidth(const Observer& observer, const ScopedCgroup& group);
+void check_bandwidth(const Bandwidth& ours, const ScopedCgroup& group);
 
 }  // namespace throttlelens::test
