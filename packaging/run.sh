@@ -36,7 +36,7 @@ build/throttlelens doctor || true
 cat << EOF
 
 Profiling this machine; Ctrl-C ends it. In another terminal:
-  build/throttlelens top                     the busiest and most throttled cgroups, live
+  build/throttlelens top                     the busiest and most throttled containers, live
   curl -s http://$address/metrics | grep -v '^#' | head
   http://$address/                           what else is served
 

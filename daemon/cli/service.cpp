@@ -105,9 +105,11 @@ void Service::take(const Sampler::Turn& turn) {
 
 void Service::say_ready(const Snapshot& snapshot) {
   said_ready_ = true;
-  logger_->info("ready: tier {}, {} cgroups ({}), {} CPUs, metrics at http://{}/metrics",
-                snapshot.probe.tier, snapshot.cgroups.size(), snapshot.probe.cgroup_mode,
-                snapshot.cpus_online, http_->address());
+  logger_->info(
+      "ready: tier {}, {} containers, {} cgroups beside them ({}), {} CPUs, metrics at "
+      "http://{}/metrics",
+      snapshot.probe.tier, snapshot.containers.size(), snapshot.cgroups.size(),
+      snapshot.probe.cgroup_mode, snapshot.cpus_online, http_->address());
 }
 
 bool Service::obey(int signal) {
