@@ -42,7 +42,11 @@ std::string pod_slice(const std::string& qos, const std::string& uid,
 }
 
 // One line a row, so that a whole picture is compared at once and a failure shows what is wrong.
-using Picture = std::set<std::string>;
+struct Picture {
+  std::set<std::string> containers;
+  std::set<std::string> pods;
+  std::set<std::string> cgroups;
+};
 
 std::string line_of(const std::vector<std::string>& words) {
   std::string line;
@@ -50,211 +54,213 @@ std::string line_of(const std::vector<std::string>& words) {
   return line;
 }
 
-struct Pictures {
-  Picture containers;
-  Picture pods;
-  Picture cgroups;
-};
+std::string line_of(const CgroupForest& forest, const CgroupRow& row, bool holds_containers) {
+  return line_of(
+      {row.path->substr(forest.path().size() + 1), holds_containers ? "holds containers" : ""});
+}
 
-// All that is shown below a path.
-Pictures shown_below(const Snapshot& snapshot, const std::string& top) {
-  Pictures out;
-  const auto below = [&](const CgroupRow& row) { return row.path->starts_with(top + "/"); };
-  const auto rest = [&](const CgroupRow& row) { return row.path->substr(top.size() + 1); };
+Picture shown_of(const Snapshot& snapshot, const CgroupForest& forest) {
+  Picture out;
+  const auto ours = [&](const CgroupRow& row) {
+    return row.path->starts_with(forest.path() + "/");
+  };
   for (const ContainerRow& row : snapshot.containers) {
-    if (!below(row.cpu)) continue;
+    if (!ours(row.cpu)) continue;
     const ContainerIdentity& who = *row.identity;
     out.containers.insert(line_of({who.pod_namespace, who.pod, who.container, who.uid, who.qos,
-                                   who.runtime, who.container_id, rest(row.cpu)}));
+                                   who.runtime, who.container_id}) +
+                          line_of(forest, row.cpu, false));
   }
   for (const PodRow& row : snapshot.pods) {
-    if (below(row.cpu)) {
-      out.pods.insert(line_of({row.pod_namespace, row.pod, row.uid, rest(row.cpu)}));
-    }
+    if (!ours(row.cpu)) continue;
+    out.pods.insert(line_of({row.pod_namespace, row.pod, row.uid}) +
+                    line_of(forest, row.cpu, false));
   }
   for (const CgroupRow& row : snapshot.cgroups) {
-    if (below(row)) {
-      out.cgroups.insert(line_of({rest(row), row.holds_containers ? "holds containers" : ""}));
-    }
+    if (ours(row)) out.cgroups.insert(line_of(forest, row, row.holds_containers));
   }
   return out;
+}
+
+// Makes cgroups and files of containers, and knows what must be shown of them.
+class Node {
+ public:
+  const FakeStates& states() const { return states_; }
+  ScopedCgroup& at(const std::string& path) { return forest_.at(path); }
+  const CgroupForest& forest() const { return forest_; }
+  Picture expected() const {
+    Picture out = expected_;
+    for (const std::string& path : made_) {
+      if (hidden_.contains(path)) continue;
+      const bool holds = std::ranges::any_of(
+          hidden_, [&](const std::string& other) { return other.starts_with(path + "/"); });
+      out.cgroups.insert(line_of({path, holds ? "holds containers" : ""}));
+    }
+    return out;
+  }
+
+  std::string new_id() { return container_id(++number_); }
+  /// A cgroup that stays one among others.
+  void plain(const std::string& path) {
+    for (std::size_t end = path.find('/'); end != std::string::npos; end = path.find('/', end + 1))
+      made_.insert(path.substr(0, end));
+    made_.insert(path);
+    at(path);
+  }
+  /// A cgroup whose time is the pod's alone.
+  void sandbox(const std::string& path) {
+    plain(path);
+    hidden_.insert(path);
+  }
+  void container(const Described& who, const char* qos, const char* runtime, const std::string& id,
+                 const std::string& path) {
+    sandbox(path);
+    expected_.containers.insert(
+        line_of({who.pod_namespace, who.pod, who.container, who.uid, qos, runtime, id}) +
+        line_of({path, ""}));
+  }
+  void pod(const Described& who, const std::string& path) {
+    expected_.pods.insert(line_of({who.pod_namespace, who.pod, who.uid}) + line_of({path, ""}));
+  }
+  /// A pod of containerd: its sandbox, and containers; the last one's path.
+  std::string containerd_pod(Described who, const char* qos, const std::string& path,
+                             const std::vector<std::string>& names, bool scopes = false) {
+    const auto make = [&] {
+      const std::string id = new_id();
+      states_.put_containerd("k8s.io", id, containerd_bundle(who));
+      return id;
+    };
+    const auto below = [&](const std::string& id) {
+      return path + (scopes ? "/cri-containerd-" + id + ".scope" : "/" + id);
+    };
+    sandbox(below(make()));
+    pod(who, path);
+    std::string last;
+    for (const std::string& name : names) {
+      who.container = name;
+      const std::string id = make();
+      last = below(id);
+      container(who, qos, "containerd", id, last);
+    }
+    return last;
+  }
+
+ private:
+  FakeStates states_;
+  CgroupForest forest_;
+  std::uint64_t number_ = 0;
+  std::set<std::string> made_;
+  std::set<std::string> hidden_;
+  Picture expected_;
+};
+
+Described described_pod(const char* name, const std::string& uid) {
+  return {.pod_namespace = "truth", .pod = name, .uid = uid, .container = {}};
 }
 
 }  // namespace
 
 TEST_CASE("containers: who a cgroup is, in every shape runtimes give it") {
-  const FakeStates states;
-  CgroupForest forest;
-  Pictures expected;
-  std::set<std::string> plain;  // all that is neither a container nor a sandbox
-  std::uint64_t number = 0;
-  const auto make = [&](const std::string& path) {
-    for (std::size_t slash = path.find('/'); slash != std::string::npos;
-         slash = path.find('/', slash + 1)) {
-      plain.insert(path.substr(0, slash));
-    }
-    forest.at(path);
-  };
-  const auto expect_pod = [&](const Described& who, const std::string& dir) {
-    expected.pods.insert(line_of({who.pod_namespace, who.pod, who.uid, dir}));
-  };
-  const auto expect = [&](const Described& who, const char* qos, const char* runtime,
-                          const std::string& id, const std::string& path) {
-    expected.containers.insert(
-        line_of({who.pod_namespace, who.pod, who.container, who.uid, qos, runtime, id, path}));
-  };
-  // A pod of containerd with a sandbox and containers; `prefix` and `suffix` are those of the names
-  // of their cgroups.
-  const auto containerd_pod = [&](Described who, const std::string& dir, const char* qos,
-                                  const std::vector<std::string>& names, const char* prefix,
-                                  const char* suffix) {
-    const std::string sandbox = container_id(++number);
-    make(dir + "/" + prefix + sandbox + suffix);
-    states.put_containerd("k8s.io", sandbox, containerd_bundle(who));
-    for (const std::string& name : names) {
-      who.container = name;
-      const std::string id = container_id(++number);
-      const std::string path = std::string(dir).append("/").append(prefix) + id + suffix;
-      make(path);
-      states.put_containerd("k8s.io", id, containerd_bundle(who));
-      expect(who, qos, "containerd", id, path);
-    }
-    expect_pod(who, dir);
-  };
-  const auto pod = [&](const char* name, const std::string& uid) {
-    return Described{
-        .pod_namespace = "truth", .pod = name, .uid = uid, .container = {}, .shares = 2};
-  };
-
-  containerd_pod(pod("web-0", pod_uid(1)), pod_dir("burstable", pod_uid(1)), "burstable",
-                 {"web", "sidecar"}, "", "");
-  containerd_pod(pod("job", pod_uid(2)), pod_dir("besteffort", pod_uid(2)), "besteffort", {"work"},
-                 "", "");
-  const std::string static_uid = container_id(99).substr(0, 32);  // a hash of the manifest
-  containerd_pod(pod("etcd-node", static_uid), pod_dir("", static_uid), "guaranteed", {"etcd"}, "",
-                 "");
-  containerd_pod(pod("api", pod_uid(3)), pod_slice("burstable", pod_uid(3)), "burstable", {"api"},
-                 "cri-containerd-", ".scope");
-  containerd_pod(pod("db-0", pod_uid(4)), pod_slice("", pod_uid(4)), "guaranteed", {"db"},
-                 "cri-containerd-", ".scope");
-
-  // kind: a node that is Docker's container, with pods in it.
-  const std::string node = container_id(++number);
-  make("docker/" + node);
-  states.put_docker(
-      node, docker_config(
-                {.pod_namespace = {}, .pod = {}, .uid = {}, .container = "kind-control-plane"}));
-  expected.containers.insert(
-      line_of({"", "", "kind-control-plane", "", "", "docker", node, "docker/" + node}));
-  containerd_pod(pod("in-kind", pod_uid(5)),
-                 "docker/" + node + "/" + pod_slice("burstable", pod_uid(5), "kubelet"),
-                 "burstable", {"app"}, "cri-containerd-", ".scope");
-
+  Node node;
+  // The kubelet's cgroupfs driver.
+  node.containerd_pod(described_pod("web-0", pod_uid(1)), "burstable",
+                      pod_dir("burstable", pod_uid(1)), {"web", "sidecar"});
+  node.containerd_pod(described_pod("job", pod_uid(2)), "besteffort",
+                      pod_dir("besteffort", pod_uid(2)), {"work"});
+  const std::string of_manifest = container_id(99).substr(0, 32);  // a static pod's uid is a hash
+  node.containerd_pod(described_pod("etcd-node", of_manifest), "guaranteed",
+                      pod_dir("", of_manifest), {"etcd"});
+  // Its systemd driver.
+  node.containerd_pod(described_pod("api", pod_uid(3)), "burstable",
+                      pod_slice("burstable", pod_uid(3)), {"api"}, true);
+  node.containerd_pod(described_pod("db-0", pod_uid(4)), "guaranteed", pod_slice("", pod_uid(4)),
+                      {"db"}, true);
+  // kind: the node is Docker's container, and has pods in it.
+  const std::string kind_id = node.new_id();
+  const std::string kind = "docker/" + kind_id;
+  const Described kind_node{
+      .pod_namespace = {}, .pod = {}, .uid = {}, .container = "kind-control-plane"};
+  node.states().put_docker(kind_id, docker_config(kind_node));
+  node.container(kind_node, "", "docker", kind_id, kind);
+  const std::string kind_pod = kind + "/" + pod_slice("burstable", pod_uid(5), "kubelet");
+  const std::string kind_app = node.containerd_pod(described_pod("in-kind", pod_uid(5)),
+                                                   "burstable", kind_pod, {"app"}, true);
   // CRI-O: the processes are one level deeper, and conmon is beside.
-  Described who = pod("from-crio", pod_uid(6));
-  std::string dir = pod_slice("besteffort", pod_uid(6));
-  const std::string infra = container_id(++number);
-  make(dir + "/crio-" + infra + ".scope");
-  states.put_storage(infra, crio_bundle(who));
+  Described who = described_pod("from-crio", pod_uid(6));
+  const std::string crio_pod = pod_slice("besteffort", pod_uid(6));
+  const std::string infra = node.new_id();
+  node.states().put_storage(infra, crio_bundle(who));
+  node.sandbox(crio_pod + "/crio-" + infra + ".scope");
+  node.pod(who, crio_pod);
   who.container = "server";
-  const std::string in_crio = container_id(++number);
-  const std::string crio_path = dir + "/crio-" + in_crio + ".scope";
-  make(crio_path + "/container");
-  plain.insert(crio_path + "/container");
-  const std::string conmon = dir + "/crio-conmon-" + in_crio + ".scope";
-  make(conmon);
-  plain.insert(conmon);
-  states.put_storage(in_crio, crio_bundle(who));
-  expect(who, "besteffort", "crio", in_crio, crio_path);
-  expect_pod(who, dir);
-
+  const std::string crio_id = node.new_id();
+  const std::string crio = crio_pod + "/crio-" + crio_id + ".scope";
+  node.states().put_storage(crio_id, crio_bundle(who));
+  node.container(who, "besteffort", "crio", crio_id, crio);
+  node.plain(crio + "/container");
+  node.plain(crio_pod + "/crio-conmon-" + crio_id + ".scope");
   // cri-dockerd.
-  who = pod("from-docker", pod_uid(7));
-  dir = pod_slice("burstable", pod_uid(7));
-  const std::string pause = container_id(++number);
-  make(dir + "/docker-" + pause + ".scope");
-  states.put_docker(pause, docker_config(who));
+  who = described_pod("from-docker", pod_uid(7));
+  const std::string docker_pod = pod_slice("burstable", pod_uid(7));
+  const std::string pause = node.new_id();
+  node.states().put_docker(pause, docker_config(who));
+  node.sandbox(docker_pod + "/docker-" + pause + ".scope");
+  node.pod(who, docker_pod);
   who.container = "server";
-  const std::string in_docker = container_id(++number);
-  make(dir + "/docker-" + in_docker + ".scope");
-  states.put_docker(in_docker, docker_config(who));
-  expect(who, "burstable", "docker", in_docker, dir + "/docker-" + in_docker + ".scope");
-  expect_pod(who, dir);
-
+  const std::string docker_id = node.new_id();
+  node.states().put_docker(docker_id, docker_config(who));
+  node.container(who, "burstable", "docker", docker_id,
+                 docker_pod + "/docker-" + docker_id + ".scope");
   // Podman: its names are in a list of their own.
-  const std::string in_podman = container_id(++number);
-  const std::string podman_path = "machine.slice/libpod-" + in_podman + ".scope";
-  make(podman_path + "/container");
-  plain.insert(podman_path + "/container");
-  make("machine.slice/libpod-conmon-" + in_podman + ".scope");
-  plain.insert("machine.slice/libpod-conmon-" + in_podman + ".scope");
-  states.put_storage(in_podman, podman_bundle(200));
-  states.put("storage/overlay-containers/containers.json",
-             R"([{"id":")" + in_podman + R"(","names":["db"],"metadata":"{}"}])");
-  expected.containers.insert(line_of({"", "", "db", "", "", "podman", in_podman, podman_path}));
-
-  // What the systemd driver is told, taken for a name by a runtime that does not use systemd: the
-  // pod has no cgroup.
-  who = pod("mixed", pod_uid(8));
+  const std::string podman_id = node.new_id();
+  const std::string podman = "machine.slice/libpod-" + podman_id + ".scope";
+  node.states().put_storage(podman_id, podman_bundle(200));
+  node.states().put("storage/overlay-containers/containers.json",
+                    R"([{"id":")" + podman_id + R"(","names":["db"],"metadata":"{}"}])");
+  node.container({.pod_namespace = {}, .pod = {}, .uid = {}, .container = "db"}, "", "podman",
+                 podman_id, podman);
+  node.plain(podman + "/container");
+  node.plain("machine.slice/libpod-conmon-" + podman_id + ".scope");
+  // What the systemd driver is told, taken for a name by a runtime without systemd: the pod has no
+  // cgroup.
+  who = described_pod("mixed", pod_uid(8));
   who.container = "app";
-  const std::string mixed = container_id(++number);
-  const std::string mixed_path = "system.slice/containerd.service/kubepods-burstable-pod" +
-                                 unit_uid(who.uid) + ".slice:cri-containerd:" + mixed;
-  make(mixed_path);
-  states.put_containerd("k8s.io", mixed, containerd_bundle(who));
-  expect(who, "burstable", "containerd", mixed, mixed_path);
+  const std::string mixed_id = node.new_id();
+  node.states().put_containerd("k8s.io", mixed_id, containerd_bundle(who));
+  node.container(who, "burstable", "containerd", mixed_id,
+                 "system.slice/containerd.service/kubepods-burstable-pod" + unit_uid(who.uid) +
+                     ".slice:cri-containerd:" + mixed_id);
+  node.plain("system.slice/cron.service");
 
-  const std::string service = "system.slice/cron.service";
-  make(service);
-  plain.insert(service);
-
-  for (const std::string& path : plain) {
-    const bool is_container = path == "docker/" + node || path == crio_path || path == podman_path;
-    const bool holds = std::ranges::any_of(
-        plain.contains(path) ? expected.containers : Picture{},
-        [&](const std::string& line) { return line.find(" " + path + "/") != std::string::npos; });
-    // conmon is the runtime's work for a container, and may be beside a sandbox only.
-    if (!is_container) {
-      expected.cgroups.insert(line_of({path, holds ? "holds containers" : ""}));
-    }
-  }
-
-  ContainerView view(states.options());
-  Resident in_scope;
+  Resident in_crio;
   Resident in_kind;
-  const std::string kind_dir =
-      "docker/" + node + "/" + pod_slice("burstable", pod_uid(5), "kubelet");
-  const ContainerRow* kind_row = view.container("truth", "in-kind", "app");
-  view.observer().run_for(100ms);
-  kind_row = view.container("truth", "in-kind", "app");
-  REQUIRE(kind_row != nullptr);
-  ScopedCgroup& kind_app = forest.at(kind_row->cpu.path->substr(forest.path().size() + 1));
-  ScopedCgroup& crio_leaf = forest.at(crio_path + "/container");
-  in_scope.move_to(crio_leaf);
-  in_kind.move_to(kind_app);
-  in_scope.burn(30ms);
+  ContainerView view(node.states().options());
+  in_crio.move_to(node.at(crio + "/container"));
+  in_kind.move_to(node.at(kind_app));
+  in_crio.burn(30ms);
   in_kind.burn(20ms);
   view.observer().run_for(100ms);
 
-  const Pictures seen = shown_below(view.snapshot(), forest.path());
-  CHECK(seen.containers == expected.containers);
-  CHECK(seen.pods == expected.pods);
-  CHECK(seen.cgroups == expected.cgroups);
+  const Picture shown = shown_of(view.snapshot(), node.forest());
+  const Picture expected = node.expected();
+  CHECK(shown.containers == expected.containers);
+  CHECK(shown.pods == expected.pods);
+  CHECK(shown.cgroups == expected.cgroups);
   CHECK(view.snapshot().metadata_errors.empty());
 
-  // A container is all that is below its cgroup.
-  const auto check = [&](const ContainerRow* row, const ScopedCgroup& group) {
+  // A container is all that is below its cgroup, another container too.
+  const auto check = [&](const char* what, const auto* row, const ScopedCgroup& group) {
+    INFO(group.path());
     REQUIRE(row != nullptr);
-    CHECK(row->cpu.usage.value() > 15ms);
-    check_usage("container - kernel", *row->cpu.path, row->cpu.usage.value(), group.usage());
+    CHECK(*row->cpu.path == group.path());
+    CHECK(row->cpu.usage.value() >= 20ms);
+    check_usage(what, group.path(), row->cpu.usage.value(), group.usage());
   };
-  check(view.container("truth", "from-crio", "server"), crio_leaf);
-  check(view.container("truth", "in-kind", "app"), kind_app);
-  check(view.container("", "", "kind-control-plane"), kind_app);
-  const PodRow* kind_pod = view.pod("truth", "in-kind");
-  REQUIRE(kind_pod != nullptr);
-  check_usage("pod - kernel", *kind_pod->cpu.path, kind_pod->cpu.usage.value(),
-              forest.at(kind_dir).usage());
+  check("container - kernel", view.container("truth", "from-crio", "server"), node.at(crio));
+  check("container - kernel", view.container("truth", "in-kind", "app"), node.at(kind_app));
+  check("container - kernel", view.container("", "", "kind-control-plane"), node.at(kind));
+  check("pod - kernel", view.pod("truth", "from-crio"), node.at(crio_pod));
+  check("pod - kernel", view.pod("truth", "in-kind"), node.at(kind_pod));
 }
 
 namespace {
@@ -393,7 +399,7 @@ TEST_CASE("containers: a limit and a pod's limit, throttled as cpu.stat says, an
   const Member left = pods.add(2, "left");
   const Member right = pods.add(2, "right");
   const CpuLimit own{.quota = 30ms, .period = 100ms};
-  const CpuLimit shared{.quota = 40ms, .period = 100ms};
+  const CpuLimit shared{.quota = 20ms, .period = 100ms};
   limited.group->set_limit(own);
   pods.pod(2).set_limit(shared);
   ContainerView view(states.options());
@@ -410,8 +416,9 @@ TEST_CASE("containers: a limit and a pod's limit, throttled as cpu.stat says, an
   check_bandwidth(limited.row(view).cpu.bandwidth.value(), *limited.group);
   check_bandwidth(left.row(view).cpu.bandwidth.value(), *left.group);
   check_bandwidth(pod_row(view, 2).cpu.bandwidth.value(), pods.pod(2));
-  CHECK(limited.row(view).cpu.bandwidth->nr_throttled >= 24);
-  CHECK(pod_row(view, 2).cpu.bandwidth->nr_throttled >= 24);
+  // Of 30 periods, less where others leave them no more CPU time than the quota.
+  CHECK(limited.row(view).cpu.bandwidth->nr_throttled >= 10);
+  CHECK(pod_row(view, 2).cpu.bandwidth->nr_throttled >= 10);
   CHECK(left.row(view).cpu.bandwidth->nr_throttled == 0);
   CHECK(limit_of(limited.row(view).cpu) == own);
   CHECK(limit_of(pod_row(view, 2).cpu) == shared);
@@ -605,9 +612,10 @@ TEST_CASE("containers: the request is what the kernel shares by, also after a re
   const Member other = pods.add(1, "other", 2);
   ContainerView view(states.options());
   const auto asks = [&](double cores, const char* source) {
+    // A weight stands for many shares: some 0.6 % of them at these.
     const bool seen = view.becomes_true_within(1s, [&] {
       const auto request = web.row(view).request;
-      return request && std::abs(request->cores - cores) < 0.01 && request->source == source;
+      return request && std::abs(request->cores / cores - 1) < 0.01 && request->source == source;
     });
     const auto request = web.row(view).request;
     INFO("wanted " << cores << " " << source << ", last seen " << (request ? request->cores : 0)

@@ -207,7 +207,7 @@ TEST_CASE("real-time threads and idle time") {
   Nanoseconds idle{0};
   Nanoseconds all{0};
   for (const NodeUse& node : observer.node()) {
-    busy += node.busy;
+    busy += node.busy.value();
     idle += node.idle.value();
     all += observer.base() * node.cpus_online;
   }
