@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <chrono>
 #include <filesystem>
+#include <map>
 #include <system_error>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "config/config.h"
 #include "console.h"
 #include "process_setup.h"
+#include "runtime/identities.h"
 #include "settings.h"
 #include "version.h"
 
@@ -40,6 +43,27 @@ std::vector<StateDirectory> look_at_runtimes(const Config::Runtimes& runtimes) {
   return found;
 }
 
+/// As `run` names them, with a clock that runs ahead: what is not found is looked for again, and
+/// the state directories of shims are found on the way.
+void count_containers(TreeChanges tree, const Config::Runtimes& runtimes, DoctorReport& report) {
+  constexpr int kRounds = 64;
+  Identities identities(identity_options(runtimes));
+  std::map<CgroupKey, bool> named;
+  MonoTime now{};
+  for (int round = 0; round < kRounds; ++round, now = now + std::chrono::seconds(1)) {
+    for (const Identified& one : identities.update(tree, now)) {
+      named.erase(one.key);
+      if (one.identity->role == ContainerRole::application) {
+        named[one.key] = one.identity->from_files;
+      }
+    }
+    tree = {};
+  }
+  for (const auto& [key, from_files] : named) {
+    ++(from_files ? report.named_containers : report.unnamed_containers);
+  }
+}
+
 /// Does what `run` would do, up to a working source, and notes what comes of it.
 Result<void> try_profiling(const Config& config, DoctorReport& report) {
   const auto tree = CgroupTree::open({.root = config.cgroup.root});
@@ -51,6 +75,7 @@ Result<void> try_profiling(const Config& config, DoctorReport& report) {
   for (const Error& warning : (*tree)->take_warnings()) {
     report.cgroup_warnings.push_back(warning.message());
   }
+  count_containers(*changes, config.runtimes, report);
   const auto choice = choose_source(config.probe.mode, make_plan(report.features));
   if (!choice) return std::unexpected(choice.error());
   const auto source =

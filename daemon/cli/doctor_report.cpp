@@ -74,7 +74,8 @@ void add_cgroups(const DoctorReport& report, std::string& out) {
   }
 }
 
-void add_runtimes(const std::vector<StateDirectory>& directories, std::string& out) {
+void add_runtimes(const DoctorReport& report, std::string& out) {
+  const std::vector<StateDirectory>& directories = report.state_directories;
   std::size_t width = 0;
   for (const auto& directory : directories) width = std::max(width, directory.runtime.size());
   out += "\nContainer runtimes (state directories)\n";
@@ -86,6 +87,14 @@ void add_runtimes(const std::vector<StateDirectory>& directories, std::string& o
     return directory.state == StateDirectory::State::found;
   });
   if (!any) out += "  None found.\n";
+  out += fmt::format("  {} containers named", report.named_containers);
+  if (report.unnamed_containers > 0) {
+    out += fmt::format(
+        ", {} known by id only\n  to name them: list their runtime's state directory in "
+        "`runtimes`, readable to us",
+        report.unnamed_containers);
+  }
+  out += '\n';
 }
 
 }  // namespace
@@ -98,7 +107,7 @@ std::string doctor_text(const DoctorReport& report) {
   add_verdict(report, out);
   add_features(report.features, out);
   add_cgroups(report, out);
-  add_runtimes(report.state_directories, out);
+  add_runtimes(report, out);
   return out;
 }
 
@@ -133,6 +142,7 @@ std::string doctor_json(const DoctorReport& report) {
                    {"count", report.cgroups ? Json(*report.cgroups) : Json(nullptr)},
                    {"warnings", report.cgroup_warnings}};
   out["state_directories"] = std::move(directories);
+  out["containers"] = {{"named", report.named_containers}, {"unnamed", report.unnamed_containers}};
   // Bytes that are no UTF-8 (a path of the configuration) must not throw.
   return out.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

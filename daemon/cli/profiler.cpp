@@ -7,6 +7,7 @@
 
 #include "cli/source_choice.h"
 #include "probe/plan.h"
+#include "settings.h"
 
 namespace throttlelens {
 namespace {
@@ -23,13 +24,6 @@ AccountsOptions accounts_options(const Config& config) {
           .include = config.cgroup.include,
           .exclude = config.cgroup.exclude,
           .keep_dead = config.limits.keep_ended};
-}
-
-IdentityOptions identity_options(const Config::Runtimes& runtimes) {
-  return {.containerd = runtimes.containerd,
-          .crio = runtimes.crio,
-          .docker = runtimes.docker,
-          .podman = runtimes.podman};
 }
 
 }  // namespace

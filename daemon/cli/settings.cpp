@@ -13,4 +13,11 @@ std::expected<Config, ConfigProblems> load_settings(const std::string& file,
   return config;
 }
 
+IdentityOptions identity_options(const Config::Runtimes& runtimes) {
+  return {.containerd = runtimes.containerd,
+          .crio = runtimes.crio,
+          .docker = runtimes.docker,
+          .podman = runtimes.podman};
+}
+
 }  // namespace throttlelens

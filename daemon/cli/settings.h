@@ -7,6 +7,7 @@
 #include <string>
 
 #include "config/config.h"
+#include "runtime/identities.h"
 
 namespace throttlelens {
 
@@ -18,5 +19,8 @@ struct Overrides {
 /// An empty file name stands for the built-in values.
 std::expected<Config, ConfigProblems> load_settings(const std::string& file,
                                                     const Overrides& overrides);
+
+/// What the runtime room wants of it.
+IdentityOptions identity_options(const Config::Runtimes& runtimes);
 
 }  // namespace throttlelens

@@ -210,7 +210,8 @@ class Running(unittest.TestCase):
         for number in (signal.SIGTERM, signal.SIGINT):
             daemon = Daemon(self)
             address = daemon.address()
-            self.assertRegex(daemon.log(), r"ready: tier (bpf|cpustat), \d+ cgroups \(\w+\), \d+ CPUs")
+            self.assertRegex(daemon.log(), r"ready: tier (bpf|cpustat), \d+ containers, \d+ cgroups "
+                                           r"beside them \(\w+\), \d+ CPUs")
             status, metrics = fetch(address, "/metrics")
             self.assertEqual(status, 200)
             self.assertRegex(metrics, r"(?m)^throttlelens_cgroup_cpu_usage_seconds_total\{.*\} ")

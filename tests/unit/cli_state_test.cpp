@@ -97,6 +97,16 @@ TEST_CASE("the doctor says what is missing, how to get it, and what follows") {
                        Catch::Contains("17") && Catch::Contains("/run/containerd"));
 }
 
+TEST_CASE("the doctor counts containers, and says how those without a name would get one") {
+  DoctorReport some = report();
+  some.named_containers = 12;
+  CHECK_THAT(doctor_text(some), Catch::Contains("12 containers named\n"));
+  some.unnamed_containers = 3;
+  CHECK_THAT(doctor_text(some), Catch::Contains("12 containers named, 3 known by id only") &&
+                                    Catch::Contains("`runtimes`"));
+  CHECK_THAT(doctor_json(some), Catch::Contains("\"unnamed\": 3"));
+}
+
 TEST_CASE("the doctor's report keeps hostile bytes away from terminal and JSON") {
   DoctorReport hostile = report();
   hostile.state_directories[0].path = "/x\x1b[2J\xff";

@@ -32,6 +32,8 @@ struct DoctorReport {
   std::optional<std::size_t> cgroups;  ///< absent likewise
   std::vector<std::string> cgroup_warnings;
   std::vector<StateDirectory> state_directories;
+  std::size_t named_containers = 0;    ///< without pause containers and monitors
+  std::size_t unnamed_containers = 0;  ///< known from their path alone
 };
 
 std::string doctor_text(const DoctorReport& report);
