@@ -345,7 +345,7 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
       unrecovered_ = unrecovered;
     }
     const GroupPtr root = groups_.root();
-    batch.node.busy = root ? root->used : Nanoseconds(0);
+    if (root) batch.node.busy = root->used;
     batch.node.cpus_online = cpus_online();
     for (const GroupPtr& group : active_) group->used = Nanoseconds(0);
     next_ = edge;

@@ -205,7 +205,8 @@ void CpustatSource::poll(CpustatSeries& series, const PollSpan& span, bool start
   Nanoseconds usage = series.polled;
   const bool rare = series.failed_reads > kGrace;
   if (!series.counting && rare && ++series.failed_reads % kRareRetry != 0) return;
-  if (auto reading = counters_.usage(series.key)) {
+  const auto reading = counters_.usage(series.key);
+  if (reading) {
     const Nanoseconds since_born = span.to - series.born_after + base_;
     usage = series.take(*reading, since_born * static_cast<Nanoseconds::rep>(cpus_));
   } else if (!series.counting && !rare) {
@@ -217,7 +218,7 @@ void CpustatSource::poll(CpustatSeries& series, const PollSpan& span, bool start
       const MonoTime end = edge_time(batch.first + batch.count);
       const Nanoseconds used = series.hand_on(end, span, usage);
       if (used.count() > 0) batch.use.push_back({.key = series.key, .used = used});
-      if (series.parent.id == 0) batch.node.busy = used;
+      if (series.parent.id == 0 && reading) batch.node.busy = used;
     }
     series.polled = usage;
   }

@@ -15,7 +15,8 @@ void NodeSeries::add(const Coverage& coverage, const NodeUse& use) {
       current = Sum{};
       current.window = now;
     }
-    current.busy = add_saturated(current.busy, at_least_zero(use.busy));
+    current.busy = add_saturated(current.busy, at_least_zero(use.busy.value_or(Nanoseconds(0))));
+    current.busy_known = current.busy_known && use.busy.has_value();
     current.idle = add_saturated(current.idle, at_least_zero(use.idle.value_or(Nanoseconds(0))));
     current.idle_known = current.idle_known && use.idle.has_value();
     current.capacity_ns += static_cast<double>(base_.count()) * use.cpus_online;
@@ -30,7 +31,7 @@ std::vector<NodeWindow> NodeSeries::read(const Coverage& coverage,
     const auto last = coverage.reported()[i].last_whole();
     if (!last) continue;
     const Sum& sum = lengths_[i].current.window == *last ? lengths_[i].current : lengths_[i].before;
-    windows[i].busy = sum.busy;
+    if (sum.busy_known) windows[i].busy = sum.busy;
     if (sum.idle_known && sum.capacity_ns > 0) {
       windows[i].idle_ratio =
           std::clamp(static_cast<double>(sum.idle.count()) / sum.capacity_ns, 0.0, 1.0);

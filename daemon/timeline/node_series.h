@@ -28,6 +28,7 @@ class NodeSeries {
   struct Sum {
     std::uint64_t window = std::numeric_limits<std::uint64_t>::max();
     Nanoseconds busy{0};
+    bool busy_known = true;
     Nanoseconds idle{0};
     bool idle_known = true;
     double capacity_ns = 0;  ///< of all online CPUs, which may change within a window

@@ -100,6 +100,7 @@ TEST_CASE("what is not known is absent, and a family without samples is not ther
   Snapshot snapshot = empty_snapshot();
   snapshot.losses.lost_switches.reset();
   for (NodeWindow& window : snapshot.node) window.idle_ratio.reset();
+  snapshot.node[1].busy.reset();
   CgroupRow bare = row(1, "/bare");
   bare.usage.reset();
   for (WindowValue& window : bare.windows) window.last = window.peak = std::nullopt;
@@ -115,6 +116,9 @@ TEST_CASE("what is not known is absent, and a family without samples is not ther
   CHECK(std::count_if(samples.begin(), samples.end(), [](const std::string& line) {
           return line.find("cgroup=") != std::string::npos;
         }) == 1);
+  CHECK(std::count_if(samples.begin(), samples.end(), [](const std::string& line) {
+          return line.starts_with("throttlelens_node_cpu_utilization_cores");
+        }) == 2);
   for (const char* absent :
        {"lost_switches", "idle_ratio", "usage_seconds", "window_peak", "ratio", "limit_cores",
         "cfs_periods", "throttled", "burst", "run_seconds", "reason", "process_"}) {

@@ -112,6 +112,8 @@ TEST_CASE("the header tells losses, and why not bpf") {
   const auto text = lines(render_top(nullptr, snapshot, {}));
   CHECK(text[0] == "throttlelens  tier cpustat  1 CPU  busy 2310m (231%)");
   CHECK(text[1] == "not bpf: no\\x1b[2J BTF");
+  for (NodeWindow& window : snapshot.node) window.busy.reset();
+  CHECK(lines(render_top(nullptr, snapshot, {}))[0] == "throttlelens  tier cpustat  1 CPU");
   snapshot.ready = false;
   CHECK(lines(render_top(nullptr, snapshot, {}))[0].ends_with("waiting for the first window"));
 }

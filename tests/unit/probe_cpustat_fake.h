@@ -19,6 +19,9 @@ class FakeCounters final : public CgroupCounters {
  public:
   Result<Nanoseconds> usage(CgroupKey key) override {
     ++usage_reads;
+    if (const auto fails = failing.find(key.id); fails != failing.end()) {
+      return std::unexpected(os_error("read", "fake", fails->second));
+    }
     const auto it = used.find(key.id);
     if (it == used.end()) return std::unexpected(os_error("read", "fake", ENOENT));
     return it->second;
@@ -31,6 +34,7 @@ class FakeCounters final : public CgroupCounters {
   }
   std::map<std::uint64_t, Nanoseconds> used;
   std::map<std::uint64_t, Bandwidth> bandwidths;
+  std::map<std::uint64_t, int> failing;  ///< error of the next readings of usage
   int usage_reads = 0;
   int bandwidth_reads = 0;
 };

@@ -130,6 +130,20 @@ TEST_CASE("counters that are set back or round down never count backwards") {
   CHECK(used(bench.one(1500ms), 2) == 4ms);
 }
 
+TEST_CASE("an unreadable root leaves the node's busy time absent, not zero") {
+  Bench bench;
+  bench.counters.used = {{2, 0ns}};
+  bench.at(1000ms, kRootAndA);
+  CHECK_FALSE(bench.one(1100ms).node.busy);  // never read
+  bench.counters.used[1] = 5h;
+  bench.one(1200ms);
+  bench.counters.used[1] += 30ms;
+  CHECK(bench.one(1300ms).node.busy == 30ms);
+  CHECK(bench.one(1400ms).node.busy == 0ms);
+  bench.counters.failing[1] = EMFILE;
+  CHECK_FALSE(bench.one(1500ms).node.busy);
+}
+
 TEST_CASE("bandwidth is told at first and when it changed; read only where it can change") {
   Bench bench;
   bench.counters.used = {{1, 0ns}, {2, 0ns}, {3, 0ns}};

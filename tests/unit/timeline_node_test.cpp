@@ -6,7 +6,7 @@
 namespace throttlelens::test {
 namespace {
 
-WindowBatch node(WindowIndex index, std::uint32_t cpus, Nanoseconds busy,
+WindowBatch node(WindowIndex index, std::uint32_t cpus, std::optional<Nanoseconds> busy,
                  std::optional<Nanoseconds> idle_time) {
   WindowBatch batch = window(index);
   batch.node = {.cpus_online = cpus, .busy = busy, .idle = idle_time};
@@ -38,6 +38,18 @@ TEST_CASE("the idle ratio is absent when any of its windows does not know") {
   CHECK_FALSE(timeline.read().node[k1s].idle_ratio);
   timeline.apply(node(110, 0, 50ms, 10ms));
   CHECK_FALSE(timeline.read().node[k100ms].idle_ratio);
+}
+
+TEST_CASE("busy time is absent when any of its windows does not know, and idle time is not") {
+  Timeline timeline({});
+  for (WindowIndex i = 100; i < 110; ++i) {
+    timeline.apply(node(i, 2, i == 105 ? std::nullopt : std::optional(50ms), 150ms));
+    CHECK(timeline.read().node[k100ms].busy.has_value() == (i != 105));
+  }
+  CHECK_FALSE(timeline.read().node[k1s].busy);
+  CHECK(timeline.read().node[k1s].idle_ratio.value() == Approx(0.75));
+  for (WindowIndex i = 110; i < 120; ++i) timeline.apply(node(i, 2, 0ms, 150ms));
+  CHECK(timeline.read().node[k1s].busy == 0ms);
 }
 
 TEST_CASE("the idle ratio follows CPUs that come and go, and stays a ratio") {

@@ -89,7 +89,7 @@ struct MetadataErrors {
 
 struct NodeWindow {
   Nanoseconds length{0};
-  std::optional<Nanoseconds> busy;
+  std::optional<Nanoseconds> busy;   ///< absent when the window was missed, or a part not known
   std::optional<double> idle_ratio;  ///< of all online CPUs; absent when the tier cannot know
 };
 

@@ -44,7 +44,8 @@ struct UsageCorrection {
 
 struct NodeUse {
   std::uint32_t cpus_online = 0;
-  Nanoseconds busy{0};              ///< charged to any thread but idle, all CPUs
+  /// Charged to any thread but idle, all CPUs; absent when the root's counter could not be read.
+  std::optional<Nanoseconds> busy;
   std::optional<Nanoseconds> idle;  ///< wall time of the idle threads; absent in tier cpustat
 };
 
