@@ -416,9 +416,8 @@ TEST_CASE("containers: a limit and a pod's limit, throttled as cpu.stat says, an
   check_bandwidth(limited.row(view).cpu.bandwidth.value(), *limited.group);
   check_bandwidth(left.row(view).cpu.bandwidth.value(), *left.group);
   check_bandwidth(pod_row(view, 2).cpu.bandwidth.value(), pods.pod(2));
-  // Of 30 periods, less where others leave them no more CPU time than the quota.
-  CHECK(limited.row(view).cpu.bandwidth->nr_throttled >= 10);
-  CHECK(pod_row(view, 2).cpu.bandwidth->nr_throttled >= 10);
+  CHECK(limited.row(view).cpu.bandwidth->nr_throttled > 0);
+  CHECK(pod_row(view, 2).cpu.bandwidth->nr_throttled > 0);
   CHECK(left.row(view).cpu.bandwidth->nr_throttled == 0);
   CHECK(limit_of(limited.row(view).cpu) == own);
   CHECK(limit_of(pod_row(view, 2).cpu) == shared);
@@ -473,7 +472,7 @@ TEST_CASE("containers: a restarted container goes on counting where the last one
   const FakeStates states;
   Pods pods(states);
   ContainerView view(states.options());
-  const CpuLimit limit{.quota = 30ms, .period = 100ms};
+  const CpuLimit limit{.quota = 10ms, .period = 100ms};
   Nanoseconds usage{0};
   std::uint64_t throttled = 0;
   CgroupKey last_key;
@@ -483,7 +482,7 @@ TEST_CASE("containers: a restarted container goes on counting where the last one
     const Member member = pods.add(1, "again");
     member.group->set_limit(limit);
     process.move_to(*member.group);
-    process.burn(100ms);
+    process.burn(40ms);
     // The counters of its last period stand still when that has ended.
     view.observer().run_for(300ms);
     const CgroupRow row = member.row(view).cpu;
@@ -516,8 +515,8 @@ namespace {
 struct Life {
   Described who;
   std::string path;
-  WindowIndex began = 0;  ///< the window of its first run
-  Nanoseconds kernel{0};  ///< the counter when its process had ended
+  WindowIndex began = 0;   ///< the window of its first run
+  Nanoseconds at_rest{0};  ///< the kernel's counter when all was done but the process's end
 };
 
 }  // namespace
@@ -541,11 +540,12 @@ TEST_CASE("containers: thirty that live a moment; the pod keeps what they used")
         processes[i]->move_to(*member.group);
         const Nanoseconds began = view.observer().clock().now().since_boot;
         processes[i]->burn(20ms + i * 1ms);
+        const Nanoseconds at_rest = member.group->usage();
         processes[i].reset();
         lives.push_back({.who = member.who,
                          .path = member.group->path(),
                          .began = static_cast<WindowIndex>(began / view.observer().base()),
-                         .kernel = member.group->usage()});
+                         .at_rest = at_rest});
         pods.forget(member);
         member.group->remove();
       }
@@ -560,7 +560,7 @@ TEST_CASE("containers: thirty that live a moment; the pod keeps what they used")
   REQUIRE(lives.size() == kContainers);
 
   Nanoseconds all{0};
-  double worst = 0;
+  Nanoseconds most{0};
   for (const Life& life : lives) {
     INFO(life.who.container);
     const ContainerRow* row = view.container("truth", life.who.pod, life.who.container);
@@ -568,12 +568,16 @@ TEST_CASE("containers: thirty that live a moment; the pod keeps what they used")
     CHECK_FALSE(row->cpu.alive);
     // In the snapshot of the window of its first run, or of the next.
     CHECK(view.shown(life.path).since <= life.began + 1);
-    all += row->cpu.usage.value();
-    const auto difference = static_cast<double>((row->cpu.usage.value() - life.kernel).count());
-    worst = std::max(worst, std::abs(difference));
-    CHECK(std::abs(difference) <= (emulated() ? 1.3e6 : 1.02e6));  // check_usage(), one process
+    // Who has been waited for may still be on its way off the CPU, and what it runs there comes to
+    // the kernel's counter when it is off: so there is no reading that has all of it. None has less
+    // than its own, and together they are the pod's: so none has more.
+    const Nanoseconds used = row->cpu.usage.value();
+    CHECK(used >= life.at_rest - 1ms);
+    most = std::max(most, used - life.at_rest);
+    all += used;
   }
-  std::printf("  thirty short containers: the worst is off by %.3f us\n", worst / 1e3);
+  std::printf("  thirty short containers: at most %.3f us after the last reading\n",
+              to_seconds(most) * 1e6);
   constexpr int kProcesses = kContainers;
   const Nanoseconds used = pod_row(view, 1).cpu.usage.value();
   check_usage("pod - kernel", pod.path(), used, pod.usage(), kProcesses);
