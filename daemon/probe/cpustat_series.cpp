@@ -27,6 +27,7 @@ Nanoseconds CpustatSeries::take(Nanoseconds reading, Nanoseconds most) {
       if (!announced) before = Nanoseconds(0);
     } else {
       polled = handed = reading;
+      blurred = true;
       if (!announced) before = reading;
     }
     return reading;
@@ -35,7 +36,10 @@ Nanoseconds CpustatSeries::take(Nanoseconds reading, Nanoseconds most) {
   if (usage >= polled) return usage;
   // cpuacct.usage can be written to; smaller steps back are rounding of the kernel's sums.
   constexpr Nanoseconds kReset = std::chrono::milliseconds(100);
-  if (polled - usage > kReset) offset = polled - reading;
+  if (polled - usage > kReset) {
+    offset = polled - reading;
+    blurred = true;
+  }
   return polled;
 }
 

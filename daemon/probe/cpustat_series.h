@@ -12,7 +12,7 @@
 
 namespace throttlelens {
 
-/// Two polls of all counters, one after the other.
+/// Two readings of a counter, one after the other.
 struct PollSpan {
   MonoTime from;
   MonoTime to;
@@ -30,9 +30,13 @@ struct CpustatSeries {
   std::uint32_t failed_reads = 0;     ///< before the first success
   std::optional<Nanoseconds> before;  ///< usage at the first window's start
 
-  Nanoseconds polled{0};  ///< usage at the last poll
+  MonoTime polled_at;     ///< when it was read last; before that, when it was known to be 0
+  Nanoseconds polled{0};  ///< usage then
   Nanoseconds handed{0};  ///< of that, told in batches
-  Nanoseconds offset{0};  ///< lost by resets of the kernel's counter
+  /// An edge has passed that the use cannot be cut at: what is not handed on yet is for the total.
+  bool blurred = false;
+  bool windows_known = true;  ///< those that ended with the last poll
+  Nanoseconds offset{0};      ///< lost by resets of the kernel's counter
 
   bool bandwidth_due = true;
   std::optional<Bandwidth> bandwidth;  ///< as last told

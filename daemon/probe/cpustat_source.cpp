@@ -37,6 +37,7 @@ class CpustatSource final : public Source {
   struct Departed {
     CgroupKey key;
     Nanoseconds rest;  ///< read, but not handed on
+    bool blurred = false;
   };
 
   MonoTime edge_time(std::uint64_t edge) const {
@@ -46,12 +47,17 @@ class CpustatSource final : public Source {
   void add(const CgroupNode& node);
   void remove(CgroupKey key);
   void first_poll(MonoTime now);
+  bool too_far_apart(const PollSpan& span, std::uint64_t windows) const;
   std::vector<WindowBatch> make_batches(const PollSpan& span, std::uint64_t passed);
-  void poll(CpustatSeries& series, const PollSpan& span, bool start,
-            std::vector<WindowBatch>& batches);
+  std::optional<Nanoseconds> read_usage(CpustatSeries& series, MonoTime now, bool edge_passed);
+  void poll(CpustatSeries& series, MonoTime now, bool start, std::vector<WindowBatch>& batches);
+  void hand_on(CpustatSeries& series, const PollSpan& span, Nanoseconds usage,
+               std::vector<WindowBatch>& batches);
   void poll_bandwidth(CpustatSeries& series, WindowBatch& batch);
   void announce(WindowBatch& batch);
   void announce_one(CpustatSeries& series, WindowBatch& batch);
+  void tell_departed(WindowBatch& batch);
+  void tell_unknown(std::vector<WindowBatch>& batches) const;
   CpustatSeries* find(CgroupKey key);
 
   Nanoseconds base_;
@@ -94,19 +100,15 @@ Result<std::vector<WindowBatch>> CpustatSource::collect(MonoTime now, const Tree
   const std::uint64_t passed = last_edge < edge_ ? 0 : last_edge - edge_ + 1;
   const bool start = !started_ && passed > 0;
   std::vector<WindowBatch> batches = make_batches(span, passed);
-  for (CpustatSeries& series : series_) poll(series, span, start, batches);
+  for (CpustatSeries& series : series_) poll(series, now, start, batches);
   polled_at_ = now;
   edge_ += passed;
   started_ = started_ || start;
   if (batches.empty()) return batches;
 
   announce(batches.front());
-  for (const Departed& departed : std::exchange(departed_, {})) {
-    if (departed.rest.count() > 0) {
-      batches.front().use.push_back({.key = departed.key, .used = departed.rest});
-    }
-    batches.front().gone.push_back(departed.key);
-  }
+  tell_departed(batches.front());
+  tell_unknown(batches);
   last_use_size_ = batches.back().use.size();
   return batches;
 }
@@ -139,7 +141,7 @@ void CpustatSource::add(const CgroupNode& node) {
   series.parent = node.parent;
   series.path = node.path;
   series.newborn = polled_;
-  series.born_after = polled_at_;
+  series.born_after = series.polled_at = polled_at_;
   index_.emplace(node.key, series_.size());
   series_.push_back(std::move(series));
   unannounced_.push_back(node.key);
@@ -150,7 +152,8 @@ void CpustatSource::remove(CgroupKey key) {
   if (it == index_.end()) return;
   const CpustatSeries& series = series_[it->second];
   if (series.announced) {
-    departed_.push_back({.key = key, .rest = series.polled - series.handed});
+    departed_.push_back(
+        {.key = key, .rest = series.polled - series.handed, .blurred = series.blurred});
   } else {
     std::erase(unannounced_, key);
   }
@@ -172,10 +175,20 @@ void CpustatSource::first_poll(MonoTime now) {
   for (CpustatSeries& series : series_) {
     if (auto usage = counters_.usage(series.key)) {
       series.take(*usage, Nanoseconds(0));
+      series.polled_at = now;
+      series.blurred = false;  // the first window is yet to begin
     } else {
       ++series.failed_reads;
+      series.blurred = true;
     }
   }
+}
+
+// Two windows may end between readings one and a bit apart, when a late one is followed by one in
+// time: each edge is near a reading then.
+bool CpustatSource::too_far_apart(const PollSpan& span, std::uint64_t windows) const {
+  const Nanoseconds apart = span.to - span.from;
+  return apart >= 2 * base_ || (windows > 1 && 2 * apart >= 3 * base_);
 }
 
 // One batch a window where the polls say what belongs to which, otherwise one gap over them all.
@@ -183,10 +196,7 @@ std::vector<WindowBatch> CpustatSource::make_batches(const PollSpan& span, std::
   const std::uint64_t windows = started_ || passed == 0 ? passed : passed - 1;
   if (windows == 0) return {};
   const std::uint64_t first = started_ ? edge_ - 1 : edge_;
-  // Two windows may end between polls one and a bit apart, when a late one is followed by one in
-  // time: each edge is near a poll then.
-  const Nanoseconds apart = span.to - span.from;
-  const bool late = apart >= 2 * base_ || (windows > 1 && 2 * apart >= 3 * base_);
+  const bool late = too_far_apart(span, windows);
   std::vector<WindowBatch> batches(late ? 1 : windows);
   if (late) losses_.missed_windows += windows;
   for (std::size_t i = 0; i < batches.size(); ++i) {
@@ -200,32 +210,62 @@ std::vector<WindowBatch> CpustatSource::make_batches(const PollSpan& span, std::
   return batches;
 }
 
-void CpustatSource::poll(CpustatSeries& series, const PollSpan& span, bool start,
-                         std::vector<WindowBatch>& batches) {
-  Nanoseconds usage = series.polled;
-  const bool rare = series.failed_reads > kGrace;
-  if (!series.counting && rare && ++series.failed_reads % kRareRetry != 0) return;
+// Absent when the counter could not be read; where that leaves an edge without a value, notes it.
+std::optional<Nanoseconds> CpustatSource::read_usage(CpustatSeries& series, MonoTime now,
+                                                     bool edge_passed) {
+  const bool rare = !series.counting && series.failed_reads > kGrace;
+  if (rare && ++series.failed_reads % kRareRetry != 0) {
+    series.blurred = true;
+    return std::nullopt;
+  }
   const auto reading = counters_.usage(series.key);
   if (reading) {
-    const Nanoseconds since_born = span.to - series.born_after + base_;
-    usage = series.take(*reading, since_born * static_cast<Nanoseconds::rep>(cpus_));
-  } else if (!series.counting && !rare) {
-    ++series.failed_reads;
+    const Nanoseconds since_born = now - series.born_after + base_;
+    return series.take(*reading, since_born * static_cast<Nanoseconds::rep>(cpus_));
   }
-  if (series.counting) {
-    if (start) series.start_at(edge_time(edge_), span, usage);
-    for (WindowBatch& batch : batches) {
-      const MonoTime end = edge_time(batch.first + batch.count);
-      const Nanoseconds used = series.hand_on(end, span, usage);
-      if (used.count() > 0) batch.use.push_back({.key = series.key, .used = used});
-      if (series.parent.id == 0 && reading) batch.node.busy = used;
-    }
-    series.polled = usage;
+  if (!series.counting && !rare) ++series.failed_reads;
+  if (!series.counting && series.newborn && !rare && reading.error().code == ENOENT) {
+    series.polled_at = now;  // nothing counts its use yet, so there was none
+  } else if (edge_passed) {
+    series.blurred = true;
+  }
+  return std::nullopt;
+}
+
+void CpustatSource::poll(CpustatSeries& series, MonoTime now, bool start,
+                         std::vector<WindowBatch>& batches) {
+  const auto usage = read_usage(series, now, start || !batches.empty());
+  series.windows_known = !series.blurred;
+  if (usage) {
+    const PollSpan span{.from = series.polled_at, .to = now};
+    if (start && !series.blurred) series.start_at(edge_time(edge_), span, *usage);
+    hand_on(series, span, *usage, batches);
+    series.polled = *usage;
+    series.polled_at = now;
   }
   // Right after the usage, because on v2 one reading of one file has both.
   if (!batches.empty() && (series.counting || series.announced)) {
     poll_bandwidth(series, batches.back());
   }
+}
+
+void CpustatSource::hand_on(CpustatSeries& series, const PollSpan& span, Nanoseconds usage,
+                            std::vector<WindowBatch>& batches) {
+  for (WindowBatch& batch : batches) {
+    const MonoTime end = edge_time(batch.first + batch.count);
+    const Nanoseconds used = series.hand_on(end, span, usage);
+    // Its own readings may be further apart than the polls.
+    const bool known = !series.blurred && (batch.missed || !too_far_apart(span, batches.size()));
+    series.windows_known = known;
+    if (series.parent.id == 0 && known) batch.node.busy = used;
+    if (used.count() == 0) continue;
+    if (known) {
+      batch.use.push_back({.key = series.key, .used = used});
+    } else {
+      batch.corrections.push_back({.key = series.key, .missed = used});
+    }
+  }
+  if (!batches.empty()) series.blurred = false;
 }
 
 // Without a limit the kernel counts nothing: one reading is enough until a limit file is written.
@@ -266,6 +306,28 @@ void CpustatSource::announce_one(CpustatSeries& series, WindowBatch& batch) {
                             .parent = series.parent,
                             .path = series.path,
                             .usage_before = series.before});
+}
+
+void CpustatSource::tell_departed(WindowBatch& batch) {
+  for (const Departed& departed : std::exchange(departed_, {})) {
+    if (departed.blurred) {
+      batch.corrections.push_back({.key = departed.key, .missed = departed.rest});
+      batch.unknown.push_back(departed.key);
+    } else if (departed.rest.count() > 0) {
+      batch.use.push_back({.key = departed.key, .used = departed.rest});
+    }
+    batch.gone.push_back(departed.key);
+  }
+}
+
+void CpustatSource::tell_unknown(std::vector<WindowBatch>& batches) const {
+  for (const CpustatSeries& series : series_) {
+    const bool known = series.windows_known && (series.counting || series.before);
+    if (known || !series.announced) continue;
+    for (WindowBatch& batch : batches) {
+      if (!batch.missed) batch.unknown.push_back(series.key);
+    }
+  }
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup_series.h"
 
+#include <algorithm>
+
 #include "amount.h"
 
 namespace throttlelens::timeline {
@@ -9,8 +11,14 @@ void CgroupSeries::add_total(Nanoseconds used) {
   total_ = add_saturated(total_, used);
 }
 
+void CgroupSeries::add_unknown(const Coverage& coverage) {
+  life_.unknown.add(coverage.end());
+  if (ratio_) ratio_->skip(coverage.windows_seen());
+}
+
 void CgroupSeries::add_window(const Coverage& coverage, Nanoseconds used) {
   add_total(used);
+  if (life_.unknown.any(coverage.end(), coverage.end() + 1)) return;
   for (std::size_t i = 0; i < windows_.size(); ++i) {
     windows_[i].add(coverage.reported()[i], life_, used);
   }
@@ -46,19 +54,28 @@ SeriesReading CgroupSeries::read(const Coverage& coverage, CgroupKey key,
 
 std::optional<Nanoseconds> CgroupSeries::at(const Coverage& coverage, WindowIndex window) const {
   const Grid& base = coverage.base();
-  if (window < life_.appeared || window < base.oldest() || !base.whole(window)) {
+  if (!life_.knows(base, window) || window < base.oldest() || !base.whole(window)) {
     return std::nullopt;
   }
   return history_.at(window);
 }
 
 void CgroupSeries::expire(const Coverage& coverage) {
-  for (std::size_t i = 0; i < windows_.size(); ++i) windows_[i].expire(coverage.reported()[i]);
-  history_.expire(coverage.base().oldest());
+  WindowIndex oldest = coverage.base().oldest();
+  history_.expire(oldest);
+  for (std::size_t i = 0; i < windows_.size(); ++i) {
+    const Grid& grid = coverage.reported()[i];
+    windows_[i].expire(grid);
+    // The last window may be longer than the span that is remembered.
+    const std::uint64_t last = grid.current() > 0 ? grid.current() - 1 : 0;
+    oldest = std::min(oldest, std::min(grid.oldest(), last) * grid.factor());
+  }
+  life_.unknown.expire(oldest);
 }
 
 std::size_t CgroupSeries::bytes() const {
-  std::size_t bytes = sizeof(*this) + windows_.capacity() * sizeof(WindowSum) + history_.bytes();
+  std::size_t bytes = sizeof(*this) + windows_.capacity() * sizeof(WindowSum) + history_.bytes() +
+                      life_.unknown.bytes();
   for (const WindowSum& window : windows_) bytes += window.bytes();
   if (ratio_) bytes += sizeof(LimitRatio);
   return bytes;

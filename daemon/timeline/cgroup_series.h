@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "base/units.h"
@@ -19,10 +20,13 @@ namespace throttlelens::timeline {
 
 class CgroupSeries {
  public:
-  CgroupSeries(Life life, std::size_t lengths) : life_(life), windows_(lengths) {}
+  CgroupSeries(Life life, std::size_t lengths) : life_(std::move(life)), windows_(lengths) {}
 
   /// Time that belongs to the total.
   void add_total(Nanoseconds used);
+  /// What is used in the base window that `coverage` is about to see is not known. Comes before
+  /// add_window().
+  void add_unknown(const Coverage& coverage);
   /// Time within the base window that `coverage` is about to see; belongs to the total as well.
   void add_window(const Coverage& coverage, Nanoseconds used);
   void restart_total() { total_ = Nanoseconds(0); }

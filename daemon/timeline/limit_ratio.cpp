@@ -26,6 +26,11 @@ void LimitRatio::add(std::uint64_t seen, Nanoseconds used) {
   used_ = add_saturated(used_, used);
 }
 
+void LimitRatio::skip(std::uint64_t seen) {
+  count_until(seen);
+  counted_ = seen + 1;
+}
+
 LimitRatioHistogram LimitRatio::read(std::uint64_t seen) const {
   LimitRatio copy = *this;
   copy.count_until(seen);

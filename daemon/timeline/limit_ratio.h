@@ -22,6 +22,8 @@ class LimitRatio {
   /// Windows from `seen` on are measured by this limit; without one nothing is counted.
   void set_limit(std::optional<double> limit, std::uint64_t seen);
   void add(std::uint64_t seen, Nanoseconds used);
+  /// The window is not known: it is in no bucket.
+  void skip(std::uint64_t seen);
   /// With all windows before `seen` counted.
   LimitRatioHistogram read(std::uint64_t seen) const;
 

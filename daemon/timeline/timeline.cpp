@@ -58,7 +58,7 @@ struct Timeline::Impl {
 /// A cgroup that was not announced is taken to appear with the batch that names it.
 CgroupSeries& Timeline::Impl::series(CgroupKey key) {
   return cgroups
-      .try_emplace(key, Life{.appeared = coverage.end(), .unused_before = false},
+      .try_emplace(key, Life{.appeared = coverage.end(), .unused_before = false, .unknown = {}},
                    options.reported.size())
       .first->second;
 }
@@ -66,7 +66,8 @@ CgroupSeries& Timeline::Impl::series(CgroupKey key) {
 void Timeline::Impl::apply_appeared(const WindowBatch& batch) {
   for (const CgroupAppeared& appeared : batch.appeared) {
     const Life life{.appeared = coverage.end(),
-                    .unused_before = appeared.usage_before == Nanoseconds(0)};
+                    .unused_before = appeared.usage_before == Nanoseconds(0),
+                    .unknown = {}};
     const auto [found, is_new] = cgroups.try_emplace(appeared.key, life, options.reported.size());
     if (is_new) continue;
     if (found->second.ended()) {
@@ -78,6 +79,9 @@ void Timeline::Impl::apply_appeared(const WindowBatch& batch) {
 }
 
 void Timeline::Impl::apply_use(const WindowBatch& batch, bool one_window) {
+  if (one_window) {
+    for (const CgroupKey key : batch.unknown) series(key).add_unknown(coverage);
+  }
   for (const CgroupUse& use : batch.use) {
     if (one_window) {
       series(use.key).add_window(coverage, at_least_zero(use.used));

@@ -7,6 +7,19 @@
 
 namespace throttlelens::timeline {
 
+bool Life::knows_any(const Grid& grid) const {
+  const auto newest = grid.newest_whole();
+  if (!newest) return false;
+  for (std::uint64_t window = *newest; began(grid, window); --window) {
+    const std::uint64_t start = window * grid.factor();
+    const auto stretch = unknown.last_start(start, start + grid.factor());
+    if (!stretch && grid.whole(window)) return true;
+    if (stretch) window = std::min(window, *stretch / grid.factor());
+    if (window <= grid.oldest()) return false;
+  }
+  return false;
+}
+
 bool WindowSum::counts(const Grid& grid, const Life& life) const {
   return window_ != kNone && window_ >= grid.oldest() && grid.whole(window_) &&
          life.knows(grid, window_);
@@ -30,7 +43,7 @@ void WindowSum::read(const Grid& grid, const Life& life, WindowValue& value) con
     if (window_ == *last) value.last = used_;
     if (window_ == *last + 1) value.last = used_before_;
   }
-  if (const auto newest = grid.newest_whole(); newest && life.knows(grid, *newest)) {
+  if (life.knows_any(grid)) {
     value.peak = peaks_.highest(grid.oldest());
     if (counts(grid, life)) value.peak = std::max(*value.peak, used_);
   }

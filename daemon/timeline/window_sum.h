@@ -10,16 +10,26 @@
 #include "coverage.h"
 #include "model/snapshot.h"
 #include "peak_queue.h"
+#include "unknown_windows.h"
 
 namespace throttlelens::timeline {
 
-/// From when on a cgroup is known.
+/// When a cgroup is known: from its appearance on, but for some windows.
 struct Life {
   WindowIndex appeared = 0;
   /// It had used nothing before, so a window it appeared in the middle of is known whole.
   bool unused_before = false;
+  UnknownWindows unknown{};
 
   bool knows(const Grid& grid, std::uint64_t window) const {
+    const std::uint64_t start = window * grid.factor();
+    return began(grid, window) && !unknown.any(start, start + grid.factor());
+  }
+  /// Whether it knows any whole window that is still remembered.
+  bool knows_any(const Grid& grid) const;
+
+ private:
+  bool began(const Grid& grid, std::uint64_t window) const {
     const std::uint64_t start = window * grid.factor();
     return start >= appeared || (unused_before && start + grid.factor() > appeared);
   }

@@ -2,6 +2,7 @@
 // Counters made up by a test, and the cpustat source on them at times the test gives.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <memory>
@@ -78,6 +79,18 @@ inline Nanoseconds used(const WindowBatch& batch, std::uint64_t id) {
     if (use.key.id == id) sum += use.used;
   }
   return sum;
+}
+
+inline Nanoseconds corrected(const WindowBatch& batch, std::uint64_t id) {
+  Nanoseconds sum{0};
+  for (const UsageCorrection& correction : batch.corrections) {
+    if (correction.key.id == id) sum += correction.missed;
+  }
+  return sum;
+}
+
+inline bool is_unknown(const WindowBatch& batch, std::uint64_t id) {
+  return std::ranges::find(batch.unknown, CgroupKey{id}) != batch.unknown.end();
 }
 
 inline const TreeChanges kRootAndA = appeared({node(1, 0, "/"), node(2, 1, "/a")});

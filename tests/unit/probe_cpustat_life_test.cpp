@@ -27,6 +27,7 @@ TEST_CASE("a newborn counts from zero, also before its birth was told") {
   const WindowBatch old = bench.one(1300ms, appeared({node(4, 2, "/a/old")}));
   CHECK(old.appeared[0].usage_before == Nanoseconds(24h));
   CHECK(used(old, 4) == 0ns);
+  CHECK(is_unknown(old, 4));  // what it used of them in this window
 }
 
 TEST_CASE("a cgroup that vanished hands on what was read last") {
@@ -93,14 +94,18 @@ TEST_CASE("usage that never comes is absent, not zero") {
   const WindowBatch first = bench.one(1100ms);
   REQUIRE(first.appeared.size() == 2);
   CHECK_FALSE(first.appeared[1].usage_before);
+  CHECK(is_unknown(first, 2));
 
   bench.at(1200ms, appeared({node(3, 1, "/n")}));
   int told = 0;
   for (auto now = 1300ms; now < 4000ms; now += 100ms) {
-    for (const CgroupAppeared& a : bench.one(now).appeared) {
+    const WindowBatch batch = bench.one(now);
+    for (const CgroupAppeared& a : batch.appeared) {
       ++told;
       CHECK_FALSE(a.usage_before);
     }
+    CHECK(is_unknown(batch, 2));
+    CHECK(is_unknown(batch, 3) == (told == 1));
   }
   CHECK(told == 1);
   const int before = bench.counters.usage_reads;
@@ -113,6 +118,13 @@ TEST_CASE("usage that never comes is absent, not zero") {
   CHECK(sum == 0ns);
   bench.counters.used[2] += 7ms;
   CHECK(used(bench.one(15000ms), 2) == 7ms);
+  bench.counters.used[3] = 11ms;  // of any time since it was told of
+  for (auto now = 15100ms; now < 25000ms; now += 100ms) {
+    const WindowBatch batch = bench.one(now);
+    CHECK(used(batch, 3) == 0ns);
+    sum += corrected(batch, 3);
+  }
+  CHECK(sum == 11ms);
 }
 
 TEST_CASE("counters that are set back or round down never count backwards") {
@@ -128,20 +140,6 @@ TEST_CASE("counters that are set back or round down never count backwards") {
   CHECK(bench.one(1400ms).use.empty());
   bench.counters.used[2] = 5ms;
   CHECK(used(bench.one(1500ms), 2) == 4ms);
-}
-
-TEST_CASE("an unreadable root leaves the node's busy time absent, not zero") {
-  Bench bench;
-  bench.counters.used = {{2, 0ns}};
-  bench.at(1000ms, kRootAndA);
-  CHECK_FALSE(bench.one(1100ms).node.busy);  // never read
-  bench.counters.used[1] = 5h;
-  bench.one(1200ms);
-  bench.counters.used[1] += 30ms;
-  CHECK(bench.one(1300ms).node.busy == 30ms);
-  CHECK(bench.one(1400ms).node.busy == 0ms);
-  bench.counters.failing[1] = EMFILE;
-  CHECK_FALSE(bench.one(1500ms).node.busy);
 }
 
 TEST_CASE("bandwidth is told at first and when it changed; read only where it can change") {

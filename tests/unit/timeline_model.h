@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "timeline_batches.h"
@@ -17,6 +18,7 @@ class NaiveTimeline {
   struct Window {
     bool whole = false;
     std::map<CgroupKey, Nanoseconds> use;
+    std::set<CgroupKey> unknown;
     std::map<CgroupKey, double> limit;  ///< CPU time per window, where there was one
   };
   struct Cgroup {
@@ -50,6 +52,7 @@ class NaiveTimeline {
     for (std::uint32_t i = 0; i < batch.count; ++i) windows_.emplace_back();
     Window& window = windows_.back();
     window.whole = !batch.missed;
+    window.unknown.insert(batch.unknown.begin(), batch.unknown.end());
     for (const auto& [key, used] : batch.use) {
       window.use[key] += used;
       cgroups.at(key).total += used;
@@ -70,7 +73,7 @@ class NaiveTimeline {
     Nanoseconds sum{0};
     for (WindowIndex i = from; i < from + count; ++i) {
       const Window& window = windows_[i - first_];
-      if (!window.whole) return std::nullopt;
+      if (!window.whole || window.unknown.contains(key)) return std::nullopt;
       const auto used = window.use.find(key);
       if (used != window.use.end()) sum += used->second;
     }
@@ -96,7 +99,7 @@ class NaiveTimeline {
     for (WindowIndex i = std::max(cgroup.appeared, first_); i < end(); ++i) {
       const Window& window = windows_[i - first_];
       const auto limit = window.limit.find(key);
-      if (!window.whole || limit == window.limit.end()) continue;
+      if (!window.whole || window.unknown.contains(key) || limit == window.limit.end()) continue;
       const auto used = window.use.find(key);
       const double ratio =
           used == window.use.end() ? 0 : static_cast<double>(used->second.count()) / limit->second;

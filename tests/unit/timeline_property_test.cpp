@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random lives of cgroups, compared with a model that recomputes everything from every window.
+#include <map>
 #include <random>
 
 #include <catch2/catch.hpp>
@@ -28,6 +29,7 @@ class RandomLife {
     }
     add_lives(batch);
     for (const auto& [key, cgroup] : model_.cgroups) {
+      if (is_unknown(key)) batch.unknown.push_back(key);
       if (is_gone(batch, key) || below(10) < key.id % 10) continue;
       batch.use.push_back({key, use()});
     }
@@ -69,6 +71,14 @@ class RandomLife {
       default:
         return Nanoseconds(below(200'000'000));
     }
+  }
+
+  /// Now and then for one window, or for longer than anything is remembered.
+  bool is_unknown(CgroupKey key) {
+    if (key.id % 3 != 0) return below(60) == 0;
+    unsigned& left = unknown_left_[key];
+    if (left == 0 && below(100) == 0) left = 1 + below(below(2) == 0 ? 5 : 900);
+    return left != 0 && left-- != 0;
   }
 
   static bool is_gone(const WindowBatch& batch, CgroupKey key) {
@@ -143,6 +153,7 @@ class RandomLife {
   NaiveTimeline model_;
   WindowIndex next_ = 0;
   std::uint64_t last_key_ = 0;
+  std::map<CgroupKey, unsigned> unknown_left_;
 };
 
 void live(const TimelineOptions& options, unsigned seed) {

@@ -95,6 +95,63 @@ TEST_CASE("a gap belongs to the total and spoils every window it touches") {
   CHECK(read_one(timeline, kA)->total == 268ms);
 }
 
+TEST_CASE("a window that is unknown for one cgroup is absent for it, not 0, and for no other") {
+  Timeline timeline({});
+  const auto without_a = [](WindowBatch batch) {
+    batch.unknown.push_back(kA);
+    return batch;
+  };
+  timeline.apply(
+      with_limit(with_appeared(with_appeared(window(100, {{kA, 9ms}}), kA), kB), kA, cores(1)));
+  idle(timeline, 101, 110);
+  timeline.apply(without_a(window(110, {{kB, 3ms}})));
+  CHECK(read_window(timeline, kA, k100ms).last == kAbsent);
+  CHECK(read_window(timeline, kA, k100ms).peak == 9ms);
+  CHECK(read_window(timeline, kB, k100ms).last == 3ms);
+  // What was used meanwhile comes with the next reading, for the total.
+  WindowBatch next = without_a(window(111));
+  next.corrections.push_back({kA, 90ms});
+  timeline.apply(next);
+  CHECK(read_window(timeline, kA, k100ms).last == kAbsent);
+  CHECK(read_one(timeline, kA)->total == 99ms);
+  timeline.apply(window(112, {{kA, 4ms}}));
+  CHECK(read_window(timeline, kA, k100ms).last == 4ms);
+  CHECK(read_window(timeline, kA, k1s).last == 9ms);
+  idle(timeline, 113, 120);
+  CHECK(read_window(timeline, kA, k1s).last == kAbsent);
+  CHECK(read_window(timeline, kA, k1s).peak == 9ms);
+  CHECK(read_window(timeline, kB, k1s).last == 3ms);
+  CHECK(timeline.history(kA, 109, 4) == std::vector<Value>{0ms, kAbsent, kAbsent, 4ms});
+  const auto ratios = read_one(timeline, kA)->limit_ratio;
+  std::uint64_t counted = 0;
+  for (const std::uint64_t bucket : ratios->buckets) counted += bucket;
+  CHECK(counted == 18);
+  idle(timeline, 120, 150);
+  CHECK(read_window(timeline, kA, k1s).last == 0ms);
+  CHECK(read_window(timeline, kA, k5s).last == kAbsent);
+  CHECK(read_window(timeline, kA, k5s).peak == kAbsent);
+}
+
+TEST_CASE("a peak is absent when no window of the last minute is known") {
+  Timeline timeline({});
+  timeline.apply(with_appeared(window(1000, {{kA, 90ms}}), kA));
+  for (WindowIndex i = 1001; i < 1600; ++i) {
+    WindowBatch batch = window(i, {{kA, 5ms}});  // in spite of it: counts to the total only
+    batch.unknown.push_back(kA);
+    timeline.apply(batch);
+  }
+  CHECK(read_window(timeline, kA, k100ms).last == kAbsent);
+  CHECK(read_window(timeline, kA, k100ms).peak == 90ms);
+  CHECK(read_one(timeline, kA)->total == 90ms + 599 * 5ms);
+  WindowBatch batch = window(1600);
+  batch.unknown.push_back(kA);
+  timeline.apply(batch);
+  CHECK(read_window(timeline, kA, k100ms).peak == kAbsent);
+  CHECK(timeline.bytes(kA) < 1000);
+  idle(timeline, 1601, 1602);
+  CHECK(read_window(timeline, kA, k100ms).peak == 0ms);
+}
+
 TEST_CASE("windows nobody spoke of are missed") {
   Timeline timeline({});
   timeline.apply(with_appeared(window(100, {{kA, 1ms}}), kA));

@@ -35,8 +35,8 @@ struct BandwidthSample {
   Bandwidth value;
 };
 
-/// Time the windows missed (lost switches) that the kernel's usage counter shows: it belongs to
-/// the total, but to no window.
+/// Time that the kernel's usage counter shows and no window has (switches were lost, the counter
+/// could not be read for a while): it belongs to the total, but to no window.
 struct UsageCorrection {
   CgroupKey key;
   Nanoseconds missed{0};
@@ -72,6 +72,9 @@ struct WindowBatch {
   std::vector<CgroupUse> use;              ///< only cgroups that ran
   std::vector<BandwidthSample> bandwidth;  ///< only cgroups whose values were read anew
   std::vector<UsageCorrection> corrections;
+  /// Whose use of this window is not known: the window, and every longer one it is in, is absent
+  /// for them. Not being named in `use` means 0. Says nothing in a gap.
+  std::vector<CgroupKey> unknown;
   std::vector<CgroupKey> gone;  ///< removed; their last use is in this batch
   NodeUse node;
   SourceLosses losses;
