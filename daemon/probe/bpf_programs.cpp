@@ -6,9 +6,11 @@
 #include <cstdio>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,8 +21,13 @@ namespace throttlelens {
 
 namespace {
 
-// The last thing libbpf said, for the error message: its return value alone explains nothing.
-thread_local std::string last_libbpf_message;
+// Loading and attaching takes about 20 descriptors; the rest is for the program to live on.
+constexpr std::size_t kDescriptors = 32;
+
+// What libbpf said, for the error message: its return value alone explains nothing. The first lines
+// are the cause, what follows is that therefore nothing was loaded.
+constexpr std::size_t kMessages = 3;
+thread_local std::vector<std::string> libbpf_messages;
 
 int remember_message(libbpf_print_level level, const char* format, va_list arguments) {
   if (level == LIBBPF_DEBUG) return 0;
@@ -28,15 +35,35 @@ int remember_message(libbpf_print_level level, const char* format, va_list argum
   std::vsnprintf(text, sizeof text, format, arguments);
   std::string line(text);
   while (!line.empty() && line.back() == '\n') line.pop_back();
-  // The verifier's log is long; its first line and libbpf's own last word say enough.
-  if (line.find('\n') == std::string::npos && !line.empty()) last_libbpf_message = line;
+  // The verifier's log is long, and libbpf's own words say enough.
+  const bool usable = !line.empty() && line.find('\n') == std::string::npos;
+  if (usable && libbpf_messages.size() < kMessages) libbpf_messages.push_back(std::move(line));
   return 0;
 }
 
 Error libbpf_error(std::string what, std::string on, int code) {
   Error error = os_error(std::move(what), std::move(on), code);
-  error.why = std::exchange(last_libbpf_message, {});
+  for (const std::string& message : std::exchange(libbpf_messages, {})) {
+    if (!error.why.empty()) error.why += "; ";
+    error.why += message;
+  }
   return error;
+}
+
+// Asked first, because libbpf takes a failed look at the kernel's abilities for their absence: what
+// fails then is anything, for any reason.
+Result<void> need_descriptors() {
+  std::vector<UniqueFd> spare;
+  while (spare.size() < kDescriptors) {
+    spare.emplace_back(::eventfd(0, EFD_CLOEXEC));
+    if (spare.back()) continue;
+    Error error = os_error("load the BPF programs", "", errno);
+    error.why = "they need " + std::to_string(kDescriptors) +
+                " file descriptors, there is room for " + std::to_string(spare.size() - 1);
+    error.fix = error.code == ENFILE ? "raise fs.file-max" : "raise LimitNOFILE, or ulimit -n";
+    return std::unexpected(std::move(error));
+  }
+  return {};
 }
 
 // A map's values as an array in our memory.
@@ -131,7 +158,8 @@ const SharedView& BpfPrograms::view() const {
 
 Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::uint32_t max_slots) {
   libbpf_set_print(remember_message);
-  last_libbpf_message.clear();
+  libbpf_messages.clear();
+  if (auto enough = need_descriptors(); !enough) return std::unexpected(enough.error());
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return std::unexpected(libbpf_error("count the possible CPUs", "", -cpus));
 
@@ -153,6 +181,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   if (const int code = accounting_bpf::load(impl->object); code != 0) {
     return std::unexpected(libbpf_error("load the BPF programs", "", -code));
   }
+  libbpf_messages.clear();
 
   for (auto&& mapped :
        {impl->cpus.map(object.maps.tl_cpus, false), impl->cells.map(object.maps.tl_cells, false),
