@@ -147,7 +147,8 @@ class Cgroup:
         return None if quota in ("max", "-1") else int(quota) / int(period)
 
     def bandwidth(self):
-        """Counters of cpu.stat by the metrics that show them, in seconds; what the kernel has."""
+        """Counters of cpu.stat by the ends of the names of the metrics that show them, in seconds;
+        what the kernel has."""
         stat = self._stat()
         found = {}
         for metric, names in {"cfs_periods": {"nr_periods": 1},
@@ -157,5 +158,5 @@ class Cgroup:
                               "burst_seconds": {"burst_time": 1e9, "burst_usec": 1e6}}.items():
             for name, scale in names.items():
                 if name in stat:
-                    found[f"throttlelens_cgroup_cpu_{metric}_total"] = stat[name] / scale
+                    found[metric + "_total"] = stat[name] / scale
         return found

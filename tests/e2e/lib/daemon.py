@@ -27,9 +27,12 @@ class Daemon(Process):
         self.address = self.wait_for_log(r"metrics at http://(\S+)/metrics")[1]
         self.port = int(self.address.rpartition(":")[2])
 
-    def metrics_text(self, timeout=10):
-        with urllib.request.urlopen(f"http://{self.address}/metrics", timeout=timeout) as answer:
+    def get(self, path, timeout=10):
+        with urllib.request.urlopen(f"http://{self.address}{path}", timeout=timeout) as answer:
             return answer.read()
+
+    def metrics_text(self, timeout=10):
+        return self.get("/metrics", timeout)
 
     def metrics(self, below=None):
         return exposition.parse(self.metrics_text(), below)

@@ -37,8 +37,8 @@ def _labels(text):
 
 
 def parse(body, below=None):
-    """Of bytes: invalid UTF-8, a timestamp or a series that comes twice is an error. With a path,
-    only of that cgroup and those below it, beside what belongs to none."""
+    """Of bytes: invalid UTF-8, a timestamp or a series that comes twice is an error. An empty label
+    is none. With a path, only of that cgroup and those below it, beside what belongs to none."""
     samples = Samples()
     for line in body.decode("utf-8").split("\n"):
         if below and 'cgroup="' in line and f'cgroup="{below}' not in line:
@@ -48,7 +48,8 @@ def parse(body, below=None):
         match = _SAMPLE.fullmatch(line)
         if not match:
             raise AssertionError(f"no sample: {line!r}")
-        key = (match[1], frozenset(_labels(match[2] or "").items()))
+        labels = _labels(match[2] or "").items()
+        key = (match[1], frozenset((name, value) for name, value in labels if value))
         if key in samples:
             raise AssertionError(f"a series comes twice: {line!r}")
         samples[key] = float(match[3])

@@ -35,6 +35,8 @@ class Load(Process):
 class Record:
     """CPU time per window of 100 ms, all threads together, and how sure that is."""
 
+    beside_ns = 0  # what others in its cgroup used, some time before or after
+
     def __init__(self, document):
         assert document["window_ns"] == WINDOW_NS
         self.used, self.doubt = {}, {}
@@ -51,7 +53,9 @@ class Record:
     def window(self, index, factor):
         """Use and doubt, in ns, of window `index` of `factor` base windows."""
         inside = range(index * factor, (index + 1) * factor)
-        return (sum(self.used.get(i, 0) for i in inside), sum(self.doubt.get(i, 0) for i in inside))
+        alone = inside[0] >= self.first and inside[-1] <= self.last
+        return (sum(self.used.get(i, 0) for i in inside),
+                sum(self.doubt.get(i, 0) for i in inside) + (0 if alone else self.beside_ns))
 
     def windows(self, factor):
         """All windows of that length that the load ran in."""

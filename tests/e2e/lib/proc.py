@@ -38,6 +38,12 @@ def start_time(pid):
     return boot + int(_stat_fields(pid)[22]) / _TICK
 
 
+def started_mono(pid):
+    """When it was forked, by CLOCK_MONOTONIC in ns, to a tick of the kernel."""
+    slept = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - mono()
+    return int(_stat_fields(pid)[22]) * 1_000_000_000 // _TICK - slept
+
+
 def resident_bytes(pid):
     with open(f"/proc/{pid}/smaps_rollup", encoding="utf-8") as file:
         return int(re.search(r"^Rss:\s+(\d+) kB$", file.read(), re.M)[1]) * 1024

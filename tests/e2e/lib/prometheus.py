@@ -19,7 +19,7 @@ global: {{scrape_interval: 1s, scrape_timeout: 1s}}
 scrape_configs:
   - job_name: throttlelens
     honor_labels: true
-    static_configs: [{{targets: ["{target}"]}}]
+    static_configs: [{{targets: ["{target}"], labels: {labels}}}]
 """
 
 
@@ -40,11 +40,13 @@ def promtool_complaints(text):
 class Prometheus(Process):
     """It takes 5 s until its first scrape, which is not waited for here: there is enough to do."""
 
-    def __init__(self, target):
+    def __init__(self, target, labels):
+        """`labels` are the target's, as a service discovery would give it."""
         folder = cleanup.folder()
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_CONFIG.format(target=target))
+            file.write(_CONFIG.format(target=target, labels=json.dumps(labels)))
+        self._target_labels = {"job", "instance", *labels.items()}
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__(
             ["prometheus", f"--config.file={config}", f"--web.listen-address={self.url[7:]}",
@@ -59,13 +61,15 @@ class Prometheus(Process):
             raise AssertionError(f"{path} {parameters}: {document}")
         return document["data"]
 
+    def series(self, expression):
+        """[(labels, value)] as stored, with the labels Prometheus adds."""
+        return [(row["metric"], float(row["value"][1]))
+                for row in self.get("query", query=expression)["result"]]
+
     def query(self, expression):
-        """[(labels, value)], without the labels Prometheus itself adds."""
-        rows = []
-        for row in self.get("query", query=expression)["result"]:
-            labels = {k: v for k, v in row["metric"].items() if k not in ("job", "instance")}
-            rows.append((labels, float(row["value"][1])))
-        return rows
+        """[(labels, value)], without the labels Prometheus adds."""
+        return [({k: v for k, v in labels.items() if not self._target_labels & {k, (k, v)}}, value)
+                for labels, value in self.series(expression)]
 
     def number(self, expression):
         """Of an expression with one result."""
