@@ -125,6 +125,7 @@ struct BpfPrograms::Impl {
   Mapping cpus, cells, touched, running, bandwidths;
   SharedView view;
   const EventHandlers* handlers = nullptr;
+  std::uint64_t runs = 0;  // of the switch program, when last asked
 
   Impl() = default;
   Impl(const Impl&) = delete;
@@ -245,11 +246,13 @@ void BpfPrograms::drain_events(const EventHandlers& handlers) {
   impl_->handlers = nullptr;
 }
 
-std::optional<Nanoseconds> BpfPrograms::run_time() const {
+std::optional<Nanoseconds> BpfPrograms::run_time() {
   bpf_prog_info info{};
   __u32 length = sizeof info;
   const int fd = bpf_program__fd(impl_->object->progs.tl_switch);
-  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0 || info.run_cnt == 0) return std::nullopt;
+  if (bpf_obj_get_info_by_fd(fd, &info, &length) != 0) return std::nullopt;
+  // The caller's own wakeup was a switch: a count that stands still is switched off.
+  if (std::exchange(impl_->runs, info.run_cnt) == info.run_cnt) return std::nullopt;
   return Nanoseconds(static_cast<std::int64_t>(info.run_time_ns));
 }
 

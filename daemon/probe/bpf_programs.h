@@ -42,8 +42,9 @@ class BpfPrograms {
   /// Hands on all events that are there.
   void drain_events(const EventHandlers& handlers);
 
-  /// What the kernel measured of our switch program; absent unless kernel.bpf_stats_enabled is 1.
-  std::optional<Nanoseconds> run_time() const;
+  /// What the kernel measured of our switch program; absent unless it counted since the last call,
+  /// as it does with kernel.bpf_stats_enabled.
+  std::optional<Nanoseconds> run_time();
 
  private:
   struct Impl;

@@ -80,6 +80,7 @@ class BpfSource final : public Source {
   std::unordered_set<std::uint64_t> overflowed_;  // ids of cgroups beyond the slots
   std::uint64_t dropped_ = 0;
   std::uint32_t cpus_online_ = 0;
+  std::optional<Nanoseconds> run_time_;
 
   struct UsageRead {
     GroupPtr group;
@@ -193,7 +194,7 @@ SourceLosses BpfSource::losses() const {
   losses.recovered_switches = recovered;
   losses.missed_windows = missed_windows_;
   losses.dropped_cgroups = dropped_;
-  losses.probe_run_time = programs_->run_time();
+  losses.probe_run_time = run_time_;
   return losses;
 }
 
@@ -315,6 +316,7 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
   take_tree(tree, current);
   if (next_ == current || current < first_edge_) return batches;
   if (auto done = programs_->read_running(); !done) return std::unexpected(done.error());
+  run_time_ = programs_->run_time();
 
   if (next_ == 0) {
     deltas_.clear();

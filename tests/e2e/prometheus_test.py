@@ -246,7 +246,7 @@ class Values(Windows):
         for _ in range(5):
             before = self.run_seconds()
             # The answer may hold the snapshot before, so the first of them are too small.
-            until(lambda: value() >= before, f"{metric} reaching {before}")
+            until(lambda: (value() or 0) >= before, f"{metric} reaching {before}")
             self.assertLessEqual(value(), self.run_seconds())
         began = self.run_seconds()
         self.assertGreater(began, 0)
