@@ -3,9 +3,9 @@
 // the real kernel. Remembers what every snapshot showed.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 

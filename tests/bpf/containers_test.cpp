@@ -3,12 +3,16 @@
 // that runtimes give them, the runtimes' own files, and loads of known shape.
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdio>
-#include <filesystem>
+#include <exception>
 #include <fstream>
+#include <memory>
+#include <optional>
 #include <set>
-#include <stdexcept>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -525,8 +529,8 @@ TEST_CASE("containers: thirty that live a moment; the pod keeps what they used")
   constexpr std::size_t kContainers = 30;
   const FakeStates states;
   Pods pods(states);
-  std::vector<std::unique_ptr<Resident>> processes;
-  for (std::size_t i = 0; i < kContainers; ++i) processes.push_back(std::make_unique<Resident>());
+  std::vector<std::unique_ptr<Resident>> processes(kContainers);
+  for (auto& process : processes) process = std::make_unique<Resident>();
   ContainerView view(states.options());
   ScopedCgroup& pod = pods.pod(1);
   std::vector<Life> lives;
