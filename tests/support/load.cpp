@@ -167,8 +167,8 @@ class Sampler {
     const Ns cpu = thread_cpu();
     const Ns after = mono();
     while (before >= next_edge_) {
-      const Ns low = std::max(last_cpu_ - std::max<Ns>(0, last_after_ - next_edge_),
-                              cpu - (after - next_edge_));
+      const Ns low = std::max({last_cpu_ - std::max<Ns>(0, last_after_ - next_edge_),
+                               cpu - (after - next_edge_), known_cpu_});
       const Ns high = std::min(cpu, last_cpu_ + (next_edge_ - last_mono_));
       const Ns half = (std::max(low, high) - std::min(low, high) + 1) / 2 + pair_ns_;
       close(std::max(edge_cpu_, (low + high) / 2), half, before - next_edge_);
@@ -177,6 +177,7 @@ class Sampler {
     last_mono_ = before;
     last_after_ = after;
     last_cpu_ = cpu;
+    if (after <= next_edge_) known_cpu_ = cpu;
   }
 
   /// The CPU time of a child that lived from `begin` to `end`. Where in between it ran is not
@@ -237,6 +238,7 @@ class Sampler {
   Ns last_mono_ = 0;   ///< read just before last_cpu_
   Ns last_after_ = 0;  ///< and just after
   Ns last_cpu_ = 0;
+  Ns known_cpu_ = 0;  ///< of the last reading that was over before the edge: it never falls
   Ns next_edge_ = 0;
   Ns edge_cpu_ = 0;
   Ns edge_error_ = 0;
