@@ -38,6 +38,11 @@ def start_time(pid):
     return boot + int(_stat_fields(pid)[22]) / _TICK
 
 
+def state(pid):
+    """As in ps: R, S, T, ..."""
+    return _stat_fields(pid)[3]
+
+
 def started_mono(pid):
     """When it was forked, by CLOCK_MONOTONIC in ns, to a tick of the kernel."""
     slept = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - mono()
