@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cerrno>
+#include <limits>
 #include <unordered_set>
 #include <utility>
 
@@ -48,6 +49,11 @@ class BpfSource final : public Source {
 
   void drain(WindowIndex window);
   void take_tree(const TreeChanges& tree, WindowIndex window);
+  bool switched_off(const Group& group);
+  void let_go(const GroupPtr& group, WindowIndex window);
+  void not_whole(const GroupPtr& group, WindowIndex until);
+  void take_returned();
+  void tell_partial(WindowBatch& batch);
   void start(WindowIndex edge);
   void read_usage_before(const GroupPtr& group, MonoTime edge);
   bool read_edge(WindowIndex edge, WindowIndex current, bool scan_all, WindowBatch& batch);
@@ -92,35 +98,55 @@ class BpfSource final : public Source {
   struct Dying {
     CgroupKey key;
     WindowIndex noticed = 0;  // it may have run in this window: buried when that one is done
+    bool dormant = false;     // only its cpu controller is gone
   };
   std::vector<Dying> dying_;
   std::vector<GroupPtr> retired_;              // found to be beyond the slots: their rows end
   std::unordered_set<std::uint64_t> dormant_;  // ids of directories without the cpu controller
-  std::vector<GroupPtr> limits_changed_;       // read at the next window
-  std::vector<GroupPtr> unseen_;               // announced by the kernel, no directory seen yet
-  std::vector<GroupPtr> active_;               // ran in the window being made
+  struct Returned {
+    GroupPtr group;
+    std::optional<Nanoseconds> usage;
+    Nanoseconds after_edge{0};  // when the counter was read
+  };
+  std::vector<Returned> returned_;        // got the controller again: announced at the next edge
+  std::vector<GroupPtr> partial_;         // have windows that are not whole
+  std::vector<GroupPtr> limits_changed_;  // read at the next window
+  std::vector<CgroupKey> unlimited_;      // lost their bandwidth control
+  std::vector<GroupPtr> unseen_;          // announced by the kernel, no directory seen yet
+  std::vector<GroupPtr> active_;          // ran in the window being made
   std::vector<CellDelta> deltas_;
 };
 
 void BpfSource::drain(WindowIndex window) {
   const auto cgroup = [&](const tl_event_cgroup& event) {
-    const bool known = groups_.by_key({event.id}) != nullptr;
+    const GroupPtr known = groups_.by_key({event.id});
+    const std::uint64_t serial =
+        !known ? 0 : (known->serial != 0 ? known->serial : known->serial_before);
     groups_.announced_by_kernel(event, window);
     const GroupPtr group = groups_.by_key({event.id});
     if (known) {
+      if (serial != 0 && serial != event.serial) {  // its cpu controller was off for a moment (v2)
+        std::erase_if(dying_, [&](const Dying& d) { return d.dormant && d.key == group->key; });
+        group->whole_from = 0;
+        not_whole(group, window + 1);
+      }
       if (group->announced) limits_changed_.push_back(group);  // now readable in the kernel
+      return;
+    }
+    // What starts after us starts at zero; what was there before has a past only files know: before
+    // our first window, or while its cgroup had no cpu controller.
+    if (dormant_.erase(event.id) > 0) {
+      group->in_tree = true;
+      const auto usage = counters_.usage(group->key);
+      returned_.push_back({.group = group,
+                           .usage = usage ? std::optional(*usage) : std::nullopt,
+                           .after_edge = clock_.now() - start_of(window)});
+      not_whole(group, window + 1);
       return;
     }
     unannounced_.push_back(group);
     unseen_.push_back(group);
-    // What starts after us starts at zero; what was there before has a past only files know: before
-    // our first window, or while its cgroup had no cpu controller.
     if (next_ != 0) group->usage_before = Nanoseconds(0);
-    if (dormant_.erase(event.id) > 0) {
-      group->in_tree = true;
-      const auto usage = counters_.usage(group->key);
-      group->usage_before = usage ? std::optional(*usage) : std::nullopt;
-    }
   };
   const auto overflow = [&](const tl_event_cgroup& event) {
     if (!overflowed_.insert(event.id).second) return;
@@ -148,6 +174,7 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
       continue;
     }
     const GroupPtr group = groups_.seen_in_tree(node, window);
+    if (!group && dormant_.contains(node.parent.id)) dormant_.insert(node.key.id);
     if (!group || known) continue;
     // Without bandwidth files the cpu controller is off there (v2): its threads count to the
     // cgroup above, and a row of its own would be a false 0.
@@ -161,13 +188,77 @@ void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
     if (next_ != 0) group->usage_before = Nanoseconds(0);
   }
   for (const CgroupKey key : tree.limits_changed) {
-    if (const GroupPtr group = groups_.by_key(key)) limits_changed_.push_back(group);
+    const GroupPtr group = groups_.by_key(key);
+    if (!group) continue;
+    if (switched_off(*group)) {
+      let_go(group, window);
+      continue;
+    }
+    limits_changed_.push_back(group);
+    const auto again = [&](const Dying& dying) { return dying.dormant && dying.key == key; };
+    if (std::erase_if(dying_, again) > 0) group->whole_from = window + 1;
   }
   for (const CgroupKey key : tree.gone) {
+    std::erase_if(dying_, [&](const Dying& dying) { return dying.key == key; });
     dying_.push_back({.key = key, .noticed = window});
     overflowed_.erase(key.id);
     dormant_.erase(key.id);
   }
+}
+
+// v2: a cgroup whose directory is there, but no longer its cpu controller.
+bool BpfSource::switched_off(const Group& group) {
+  if (!group.parent || !group.in_tree || group.hidden) return false;
+  const auto bandwidth = counters_.bandwidth(group.key);
+  // One that was removed has no bandwidth either.
+  return !bandwidth && bandwidth.error().code == ENOENT && counters_.usage(group.key).has_value();
+}
+
+// Its threads count to the cgroup above from now on, as they do below any directory without the
+// controller: its row ends.
+void BpfSource::let_go(const GroupPtr& group, WindowIndex window) {
+  if (std::ranges::any_of(dying_, [&](const Dying& d) { return d.key == group->key; })) return;
+  dying_.push_back({.key = group->key, .noticed = window, .dormant = true});
+  not_whole(group, std::numeric_limits<WindowIndex>::max());
+  if (group->serial != 0) programs_->forget(group->slot);
+  groups_.forget_serial(group);
+  group->bandwidth.reset();
+  unlimited_.push_back(group->key);
+}
+
+void BpfSource::not_whole(const GroupPtr& group, WindowIndex until) {
+  group->whole_from = std::max(group->whole_from, until);
+  if (std::ranges::find(partial_, group) == partial_.end()) partial_.push_back(group);
+}
+
+// The counter holds what the windows are about to tell as well. What ran between the edge and the
+// reading is not known yet: as much as can have been is taken off, and the comparison with the
+// counter adds what was too much.
+void BpfSource::take_returned() {
+  for (const Returned& returned : std::exchange(returned_, {})) {
+    Group& group = *returned.group;
+    if (groups_.by_key(group.key) != returned.group) continue;
+    group.total = group.used;  // earlier windows had no row yet
+    if (returned.usage) {
+      const Nanoseconds told = group.used + returned.after_edge * cpus_online();
+      group.usage_before = std::max(Nanoseconds(0), *returned.usage - told);
+    }
+    unannounced_.push_back(returned.group);
+  }
+}
+
+void BpfSource::tell_partial(WindowBatch& batch) {
+  for (const GroupPtr& group : partial_) {
+    const bool cut = group->announced && batch.first < group->whole_from;
+    if (cut && !batch.missed) batch.unknown.push_back(group->key);
+  }
+  const WindowIndex done = batch.first + batch.count;
+  std::erase_if(partial_, [&](const GroupPtr& group) {
+    if (groups_.by_key(group->key) != group) return true;
+    if (group->whole_from > done) return false;
+    check_.suspect(group);  // what ran meanwhile is missing in its total
+    return true;
+  });
 }
 
 void BpfSource::read_usage_before(const GroupPtr& group, MonoTime edge) {
@@ -256,6 +347,10 @@ void BpfSource::announce_new(WindowBatch& batch) {
 }
 
 void BpfSource::read_bandwidth(WindowBatch& batch) {
+  for (const CgroupKey key : std::exchange(unlimited_, {})) {
+    const GroupPtr group = groups_.by_key(key);
+    if (group && group->announced) batch.bandwidth.push_back({.key = key, .value = std::nullopt});
+  }
   std::vector<GroupPtr> due = std::exchange(limits_changed_, {});
   // Without a thread of its own the kernel's structure is not known to us: its files are.
   for (const GroupPtr& group : due) {
@@ -297,6 +392,7 @@ void BpfSource::bury(WindowBatch& batch) {
     // Were it not gone after all, the kernel would have to tell us of it again.
     if (group->serial != 0 && !group->hidden) programs_->forget(group->slot);
     groups_.remove(dying.key);
+    if (dying.dormant) dormant_.insert(dying.key.id);
     return true;
   });
 }
@@ -333,10 +429,12 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
     if (!read_edge(edge, current, late, batch)) break;  // merges into a gap at the next call
     if (late) missed_windows_ += batch.count;
 
+    if (edge == current) take_returned();
     announce_new(batch);
     for (const GroupPtr& group : active_) {
       if (group->announced) batch.use.push_back({group->key, group->used});
     }
+    tell_partial(batch);
     read_bandwidth(batch);
     batch.losses = losses();
     const std::uint64_t unrecovered =

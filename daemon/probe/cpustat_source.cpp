@@ -53,7 +53,7 @@ class CpustatSource final : public Source {
   void poll(CpustatSeries& series, MonoTime now, bool start, std::vector<WindowBatch>& batches);
   void hand_on(CpustatSeries& series, const PollSpan& span, Nanoseconds usage,
                std::vector<WindowBatch>& batches);
-  void poll_bandwidth(CpustatSeries& series, WindowBatch& batch);
+  void poll_bandwidth(CpustatSeries& series, bool is_there, WindowBatch& batch);
   void announce(WindowBatch& batch);
   void announce_one(CpustatSeries& series, WindowBatch& batch);
   void tell_departed(WindowBatch& batch);
@@ -245,7 +245,7 @@ void CpustatSource::poll(CpustatSeries& series, MonoTime now, bool start,
   }
   // Right after the usage, because on v2 one reading of one file has both.
   if (!batches.empty() && (series.counting || series.announced)) {
-    poll_bandwidth(series, batches.back());
+    poll_bandwidth(series, usage.has_value(), batches.back());
   }
 }
 
@@ -269,12 +269,19 @@ void CpustatSource::hand_on(CpustatSeries& series, const PollSpan& span, Nanosec
 }
 
 // Without a limit the kernel counts nothing: one reading is enough until a limit file is written.
-void CpustatSource::poll_bandwidth(CpustatSeries& series, WindowBatch& batch) {
+void CpustatSource::poll_bandwidth(CpustatSeries& series, bool is_there, WindowBatch& batch) {
   const bool limited = series.bandwidth && series.bandwidth->limit;
   if (series.parent.id == 0 || !(series.bandwidth_due || limited)) return;
   auto value = counters_.bandwidth(series.key);
   if (!value) {
-    series.bandwidth_due = value.error().code != ENOENT;
+    const bool none = value.error().code == ENOENT;
+    // It was there before: the controller was switched off, or the whole cgroup removed.
+    const bool lost = none && series.bandwidth;
+    series.bandwidth_due = !none || (lost && !is_there);
+    if (lost && is_there) {
+      batch.bandwidth.push_back({.key = series.key, .value = std::nullopt});
+      series.bandwidth.reset();
+    }
     return;
   }
   series.bandwidth_due = false;

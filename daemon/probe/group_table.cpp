@@ -32,7 +32,7 @@ void GroupTable::place(const GroupPtr& group, const GroupPtr& parent, const std:
 
 void GroupTable::announced_by_kernel(const tl_event_cgroup& event, WindowIndex window) {
   const GroupPtr group = make({event.id}, window);
-  if (group->serial != 0 && group->serial != event.serial) by_serial_.erase(group->serial);
+  if (group->serial != event.serial) forget_serial(group);
   group->serial = event.serial;
   group->slot = event.slot;
   by_serial_[event.serial] = group;
@@ -74,10 +74,17 @@ void GroupTable::add_use(const GroupPtr& group, Nanoseconds ns, WindowIndex wind
   }
 }
 
+void GroupTable::forget_serial(const GroupPtr& group) {
+  if (group->serial == 0) return;
+  by_serial_.erase(group->serial_before);
+  group->serial_before = std::exchange(group->serial, 0);
+}
+
 void GroupTable::remove(CgroupKey key) {
   const auto it = by_key_.find(key);
   if (it == by_key_.end()) return;
-  if (it->second->serial != 0) by_serial_.erase(it->second->serial);
+  by_serial_.erase(it->second->serial);
+  by_serial_.erase(it->second->serial_before);
   if (root_ == it->second) root_ = nullptr;
   std::erase_if(waiting_, [&](const auto& entry) { return entry.second.group == it->second; });
   by_key_.erase(it);

@@ -21,7 +21,8 @@ struct Group {
   CgroupKey key;
   std::shared_ptr<Group> parent;
   std::string path;
-  std::uint64_t serial = 0;  ///< 0: the kernel has not run a thread of it since we attached
+  std::uint64_t serial = 0;         ///< 0: the kernel has not run a thread of it since we attached
+  std::uint64_t serial_before = 0;  ///< until its cpu controller was switched off and on; 0: never
   std::uint32_t slot = 0;
   bool in_tree = false;         ///< its directory was seen
   bool hidden = false;          ///< beyond max_cgroups: a level of the tree, but no row
@@ -30,6 +31,7 @@ struct Group {
   bool unsettled = false;       ///< was compared while busy, and will be when it is quiet
   WindowIndex born = 0;         ///< window in which it became known
   WindowIndex last_active = 0;  ///< last window in which it or one below it ran
+  WindowIndex whole_from = 0;   ///< before, some of its time was charged to the cgroup above
   std::optional<Nanoseconds> usage_before;  ///< kernel's counter when our total was 0
   Nanoseconds total{0};                     ///< handed on so far, corrections included
   Nanoseconds used{0};                      ///< in the batch being made
@@ -53,6 +55,9 @@ class GroupTable {
   /// Adds to the group and all above it. Lists groups that had nothing before in `active`.
   static void add_use(const GroupPtr& group, Nanoseconds ns, WindowIndex window,
                       std::vector<GroupPtr>& active);
+  /// The kernel took its structure away (the directory is still there). What is yet to come of it
+  /// is still found by the old serial.
+  void forget_serial(const GroupPtr& group);
   void remove(CgroupKey key);
 
  private:

@@ -27,6 +27,9 @@ class UsageCheck {
   void window_done(MonoTime edge, const std::vector<GroupTable::GroupPtr>& active, bool lost,
                    std::uint32_t cpus, std::vector<UsageCorrection>& corrections);
 
+  /// Compares it after the next windows; nothing without its usage before our total.
+  void suspect(const GroupTable::GroupPtr& group);
+
  private:
   struct Suspect {
     std::weak_ptr<Group> group;
@@ -34,7 +37,6 @@ class UsageCheck {
     Nanoseconds certain{0};                  ///< missing at least
     std::optional<Nanoseconds> quiet_usage;  ///< the counter, read while the cgroup did not run
   };
-  void suspect(const GroupTable::GroupPtr& group);
   bool check(Suspect& suspect, Group& group, MonoTime edge, std::uint32_t cpus,
              std::vector<UsageCorrection>& corrections);
 

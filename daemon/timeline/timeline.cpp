@@ -119,8 +119,9 @@ void Timeline::apply(const WindowBatch& batch) {
 
   impl_->apply_appeared(batch);
   for (const BandwidthSample& sample : batch.bandwidth) {
+    const auto limit = sample.value ? sample.value->limit : std::nullopt;
     impl_->series(sample.key)
-        .set_limit(coverage, LimitRatio::per_window(sample.value.limit, impl_->options.base));
+        .set_limit(coverage, LimitRatio::per_window(limit, impl_->options.base));
   }
   impl_->apply_use(batch, one_window);
   if (one_window) {

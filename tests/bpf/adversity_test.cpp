@@ -2,8 +2,12 @@
 // What goes wrong on real machines: a late reader, lost switches, cgroups that come and go faster
 // than anyone looks, more cgroups than there is room for.
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include <catch2/catch.hpp>
 #include <unistd.h>
@@ -211,4 +215,104 @@ TEST_CASE("a directory that gets the cpu controller later keeps its past and get
   // The move into its own group is not seen at an exact moment: a tick, and what we noticed late.
   const auto difference = *seen.usage_before + seen.total() - std::chrono::microseconds(usage);
   CHECK(std::abs(difference.count()) <= 200'000'000);
+}
+
+namespace {
+
+// Returns the windows it may have happened in, first and last.
+std::pair<WindowIndex, WindowIndex> switch_cpu_controller(const Observer& observer,
+                                                          const ScopedCgroup& parent,
+                                                          const std::vector<const char*>& how) {
+  const auto now = [&] {
+    return static_cast<WindowIndex>(observer.clock().now().since_boot / observer.base());
+  };
+  const WindowIndex first = now();
+  for (const char* one : how) {
+    std::ofstream(parent.cpu_dir() + "/cgroup.subtree_control") << one << std::flush;
+  }
+  return {first, now()};
+}
+
+// Every window in [from, to) that the row claims to know against the load's own record.
+void check_known_windows(const Observed& row, const LoadRecord& load, WindowIndex from,
+                         WindowIndex to) {
+  std::size_t compared = 0;
+  for (const auto& [index, truth] : load.full) {
+    if (index < from || index >= to || row.unknown.contains(index)) continue;
+    const auto it = row.windows.find(index);
+    const Nanoseconds ours = it == row.windows.end() ? 0ns : it->second;
+    INFO("window " << index << " of [" << from << ", " << to << "): ours " << ours.count()
+                   << ", the load " << truth.cpu.count() << " +- " << truth.doubt.count());
+    CHECK(std::abs((ours - truth.cpu).count()) <= (emulated() ? 5ms + truth.doubt : 2ms).count());
+    ++compared;
+  }
+  CHECK(compared >= 5);
+}
+
+constexpr WindowIndex kNoWindow = std::numeric_limits<WindowIndex>::max();
+
+}  // namespace
+
+TEST_CASE("a cgroup whose cpu controller is switched off has no row until it is back") {
+  if (ScopedCgroup::mode() != CgroupMode::v2) return;  // v1 cannot
+  ScopedCgroup parent;
+  ScopedCgroup group = parent.child("toggled");
+  group.set_limit({.quota = 50ms, .period = 100ms, .burst = 0ns});
+  Observer observer;
+  LoadProcess load({"--busy", "4ms", "--idle", "6ms", "--duration", "5s"}, procs_of(group));
+  start(observer, {&parent, &group}, load);
+  observer.run_for(1s);
+  CHECK(observer.of(group.path()).bandwidth.value().limit.has_value());
+
+  const auto off = switch_cpu_controller(observer, parent, {"-cpu"});
+  observer.run_for(1s);
+  CHECK(observer.tree().usage(group.key()).has_value());
+  const auto no_bandwidth = observer.tree().bandwidth(group.key());
+  CHECK((!no_bandwidth && no_bandwidth.error().code == ENOENT));
+  const Observed ended = observer.of(group.path());
+  CHECK(ended.gone);
+  CHECK_FALSE(ended.bandwidth);
+  CHECK(ended.unknown.contains(off.second));
+  CHECK(ended.windows.rbegin()->first <= off.second);
+
+  const auto on = switch_cpu_controller(observer, parent, {"+cpu"});
+  observer.run_until([&] { return !load.running(); });
+  const LoadRecord record = load.finish();
+  observer.run_for(1s);  // compared with the kernel's counter
+  const Observed& back = observer.of(group.path());
+  CHECK_FALSE(back.gone);
+  CHECK_FALSE(back.bandwidth.value().limit.has_value());  // the kernel made it anew
+  CHECK_FALSE(back.unknown.empty());
+  check_known_windows(ended, record, observer.first_window(), off.first);
+  check_known_windows(back, record, on.second + 1, kNoWindow);
+  REQUIRE(back.usage_before);
+  CHECK(*back.usage_before > ended.total() + 100ms);  // it ran without the controller, too
+  check_usage("past + windows - kernel", group.path(), *back.usage_before + back.total(),
+              group.usage());
+  // A running thread is moved without a word: up to a tick may count elsewhere, each time.
+  check_sum(observer, parent, 0, 8ms);
+}
+
+TEST_CASE("a cpu controller that is off for a moment leaves windows unknown and totals right") {
+  if (ScopedCgroup::mode() != CgroupMode::v2) return;
+  ScopedCgroup parent;
+  ScopedCgroup group = parent.child("blink");
+  group.set_limit({.quota = 50ms, .period = 100ms, .burst = 0ns});
+  Observer observer;
+  LoadProcess load({"--busy", "4ms", "--idle", "6ms", "--duration", "3s"}, procs_of(group));
+  start(observer, {&parent, &group}, load);
+  observer.run_for(1s);
+  const auto blink = switch_cpu_controller(observer, parent, {"-cpu", "+cpu"});
+  observer.run_until([&] { return !load.running(); });
+  const LoadRecord record = load.finish();
+  observer.run_for(1s);
+  const Observed& seen = observer.of(group.path());
+  CHECK_FALSE(seen.gone);
+  CHECK(seen.unknown.contains(blink.second));
+  CHECK(seen.unknown.size() <= 4);
+  CHECK_FALSE(seen.bandwidth.value().limit.has_value());
+  check_known_windows(seen, record, observer.first_window(), blink.first);
+  check_known_windows(seen, record, blink.second + 1, kNoWindow);
+  check_sum(observer, group);
+  check_sum(observer, parent, 0, 8ms);
 }

@@ -102,6 +102,7 @@ void Observer::take(const WindowBatch& batch) {
   for (const UsageCorrection& correction : batch.corrections) {
     by_path_[paths_.at(correction.key)].corrected += correction.missed;
   }
+  for (const CgroupKey key : batch.unknown) by_path_[paths_.at(key)].unknown.insert(batch.first);
   for (const BandwidthSample& sample : batch.bandwidth) {
     by_path_[paths_.at(sample.key)].bandwidth = sample.value;
   }

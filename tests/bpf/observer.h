@@ -18,6 +18,7 @@ namespace throttlelens::test {
 
 struct Observed {
   std::map<WindowIndex, Nanoseconds> windows;  ///< only windows it ran in
+  std::set<WindowIndex> unknown;               ///< windows whose use was told to be not known
   Nanoseconds in_windows{0};
   Nanoseconds in_gaps{0};
   Nanoseconds corrected{0};

@@ -41,12 +41,12 @@ class Node {
     WindowBatch batch;
     batch.bandwidth.push_back(
         {.key = key,
-         .value = {.limit = CpuLimit{.quota = 50ms, .period = 100ms, .burst = 0ns},
-                   .nr_periods = periods,
-                   .nr_throttled = periods / 2,
-                   .throttled_time = periods * 1ms,
-                   .nr_bursts = 1,
-                   .burst_time = 2ms}});
+         .value = Bandwidth{.limit = CpuLimit{.quota = 50ms, .period = 100ms, .burst = 0ns},
+                            .nr_periods = periods,
+                            .nr_throttled = periods / 2,
+                            .throttled_time = periods * 1ms,
+                            .nr_bursts = 1,
+                            .burst_time = 2ms}});
     accounts.apply(batch, now);
     ratios[key].buckets[3] = periods;
     ratios[key].sum = 0.5 * static_cast<double>(periods);

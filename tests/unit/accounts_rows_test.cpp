@@ -36,8 +36,9 @@ WindowBatch gone(CgroupKey key) {
 
 WindowBatch bandwidth(CgroupKey key, std::uint64_t periods) {
   WindowBatch batch;
-  batch.bandwidth.push_back({.key = key, .value = {}});
-  batch.bandwidth.back().value.nr_periods = periods;
+  Bandwidth value;
+  value.nr_periods = periods;
+  batch.bandwidth.push_back({.key = key, .value = value});
   return batch;
 }
 
@@ -81,6 +82,17 @@ TEST_CASE("a row joins the name, the limit and the time") {
 
   of.cgroups[0].limit_ratio.emplace().sum = 0.5;
   CHECK(rows(accounts, of).at(0).limit_ratio.value().sum == 0.5);
+}
+
+TEST_CASE("bandwidth that is no more is absent, not what it was") {
+  Accounts accounts(options());
+  accounts.apply(appeared(kOld, "/a", 5s), kStart);
+  accounts.apply(bandwidth(kOld, 6), kStart);
+  WindowBatch switched_off;
+  switched_off.bandwidth.push_back({.key = kOld, .value = std::nullopt});
+  accounts.apply(switched_off, kStart);
+  CHECK_FALSE(rows(accounts)[0].bandwidth);
+  CHECK(rows(accounts)[0].alive);
 }
 
 TEST_CASE("usage is absent when its start is unknown, and never wraps") {

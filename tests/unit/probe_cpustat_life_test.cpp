@@ -160,11 +160,42 @@ TEST_CASE("bandwidth is told at first and when it changed; read only where it ca
   written.limits_changed = {{2}, {77}};
   batch = bench.one(1300ms, written);
   REQUIRE(batch.bandwidth.size() == 1);
-  CHECK(batch.bandwidth[0].value.limit == limit);
+  CHECK(batch.bandwidth[0].value->limit == limit);
   bench.counters.bandwidths[2].nr_periods = 1;
   CHECK(bench.one(1400ms).bandwidth.size() == 1);
   CHECK(bench.one(1500ms).bandwidth.empty());
   CHECK(bench.counters.bandwidth_reads == 5);
+}
+
+TEST_CASE("bandwidth is absent once the cpu controller is switched off, and told when it is back") {
+  Bench bench;
+  const CpuLimit limit{.quota = 20ms, .period = 100ms, .burst = 0ns};
+  bench.counters.used = {{1, 0ns}, {2, 0ns}};
+  bench.counters.bandwidths[2] = {
+      .limit = limit, .nr_periods = 9, .nr_bursts = {}, .burst_time = {}};
+  bench.at(1000ms, kRootAndA);
+  CHECK(bench.one(1100ms).bandwidth.size() == 1);
+
+  bench.counters.bandwidths.erase(2);
+  bench.counters.used[2] = 30ms;  // the kernel goes on counting use
+  TreeChanges switched;
+  switched.limits_changed = {{2}};
+  WindowBatch batch = bench.one(1200ms, switched);
+  REQUIRE(batch.bandwidth.size() == 1);
+  CHECK(batch.bandwidth[0].key.id == 2);
+  CHECK_FALSE(batch.bandwidth[0].value);
+  CHECK(used(batch, 2) == 30ms);
+  CHECK(bench.one(1300ms).bandwidth.empty());
+
+  bench.counters.bandwidths[2] = Bandwidth{};  // as new
+  batch = bench.one(1400ms, switched);
+  REQUIRE(batch.bandwidth.size() == 1);
+  CHECK(batch.bandwidth[0].value == Bandwidth{});
+
+  // A cgroup that is gone altogether has no controller either: what was read last stays.
+  bench.counters.bandwidths.erase(2);
+  bench.counters.failing[2] = ENODEV;
+  CHECK(bench.one(1500ms, switched).bandwidth.empty());
 }
 
 TEST_CASE("the first max_cgroups are kept, the others counted once, a freed place is used again") {

@@ -95,3 +95,28 @@ TEST_CASE("a removed cgroup is gone by key and by serial; those below keep their
   GroupTable::add_use(table.by_serial(30), Nanoseconds(5), 9, active);
   CHECK(table.root()->used.count() == 5);
 }
+
+TEST_CASE("a cgroup whose structure the kernel replaced is one cgroup, by either serial") {
+  GroupTable table;
+  table.announced_by_kernel(event(1, 0, ""), 1);
+  table.announced_by_kernel(event(2, 1, "a"), 1);
+  const GroupTable::GroupPtr group = table.by_key({2});
+  tl_event_cgroup again = event(2, 1, "a");
+  again.serial = 77;
+  table.announced_by_kernel(again, 2);
+  CHECK(table.by_key({2}) == group);
+  CHECK(table.by_serial(77) == group);
+  CHECK(table.by_serial(20) == group);  // time charged before is yet to be read
+
+  table.forget_serial(group);
+  CHECK(group->serial == 0);
+  CHECK(table.by_serial(77) == group);
+  CHECK(table.by_serial(20) == nullptr);
+  again.serial = 88;
+  table.announced_by_kernel(again, 3);
+  CHECK(table.by_serial(88) == group);
+  CHECK(table.by_serial(77) == group);
+  table.remove({2});
+  CHECK(table.by_serial(88) == nullptr);
+  CHECK(table.by_serial(77) == nullptr);
+}

@@ -44,9 +44,9 @@ inline WindowBatch with_appeared(WindowBatch batch, CgroupKey key,
 }
 
 inline WindowBatch with_limit(WindowBatch batch, CgroupKey key, std::optional<CpuLimit> limit) {
-  BandwidthSample sample{.key = key, .value = {}};
-  sample.value.limit = limit;
-  batch.bandwidth.push_back(sample);
+  Bandwidth value;
+  value.limit = limit;
+  batch.bandwidth.push_back({.key = key, .value = value});
   return batch;
 }
 

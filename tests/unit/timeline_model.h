@@ -44,8 +44,8 @@ class NaiveTimeline {
     for (const auto& [key, value] : batch.bandwidth) {
       Cgroup& cgroup = cgroups.at(key);
       cgroup.limit.reset();
-      if (value.limit) {
-        cgroup.limit = value.limit->cores() * static_cast<double>(options_.base.count());
+      if (value && value->limit) {
+        cgroup.limit = value->limit->cores() * static_cast<double>(options_.base.count());
         cgroup.limit_was_known = true;
       }
     }

@@ -103,6 +103,7 @@ class RandomLife {
         const std::optional<CpuLimit> limits[] = {cores(0.1), cores(0.25), cores(2), std::nullopt};
         batch = with_limit(std::move(batch), key, limits[below(4)]);
       }
+      if (below(60) == 0) batch.bandwidth.push_back({key, std::nullopt});
       if (below(50) == 0) batch.corrections.push_back({key, Nanoseconds(below(1000))});
       if (below(300) == 0) batch.gone.push_back(key);
     }

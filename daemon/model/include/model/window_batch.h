@@ -32,7 +32,7 @@ struct CgroupUse {
 
 struct BandwidthSample {
   CgroupKey key;
-  Bandwidth value;
+  std::optional<Bandwidth> value;  ///< absent: its cpu controller was switched off (v2)
 };
 
 /// Time that the kernel's usage counter shows and no window has (switches were lost, the counter
