@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "accounts/accounts.h"
 
+#include <cstddef>
+#include <unordered_map>
 #include <utility>
 
 #include "names.h"
@@ -22,17 +24,39 @@ struct Accounts::Impl {
   Names names;
   std::uint32_t cpus_online = 0;
   SourceLosses losses;
+
+  /// For each row that ended: whether a container or pod around it has counted the same time.
+  std::vector<bool> inside_others(const std::vector<Row>& ended) const;
 };
 
+std::vector<bool> Accounts::Impl::inside_others(const std::vector<Row>& ended) const {
+  std::unordered_map<CgroupKey, const Row*> ending;  // parents may end together with children
+  for (const Row& row : ended) ending.emplace(row.key, &row);
+  const auto find = [&](CgroupKey key) {
+    const auto found = ending.find(key);
+    return found != ending.end() ? found->second : rows.find(key);
+  };
+  const auto counts = [&](const Row& row) {
+    return row.usage_before && (names.find(row.key) != nullptr || names.pods().has(row.key));
+  };
+  std::vector<bool> inside(ended.size());
+  for (std::size_t i = 0; i < ended.size(); ++i) {
+    const Row* up = find(ended[i].parent);
+    while (up != nullptr && !counts(*up)) up = find(up->parent);
+    inside[i] = up != nullptr;
+  }
+  return inside;
+}
+
 Accounts::Accounts(const AccountsOptions& options)
-    : impl_(new Impl{
-          .base = options.base,
-          .reported = options.reported,
-          .no_windows = {},
-          .rows = Rows({.include = options.include, .exclude = options.exclude}, options.keep_dead),
-          .names = {},
-          .cpus_online = 0,
-          .losses = {}}) {
+    : impl_(new Impl{.base = options.base,
+                     .reported = options.reported,
+                     .no_windows = {},
+                     .rows = Rows({.include = options.include, .exclude = options.exclude},
+                                  options.keep_dead, options.max_dead),
+                     .names = {},
+                     .cpus_online = 0,
+                     .losses = {}}) {
   impl_->no_windows.reserve(options.reported.size());
   for (const Nanoseconds length : options.reported) {
     impl_->no_windows.push_back({.length = length, .last = {}, .peak = {}});
@@ -43,12 +67,15 @@ Accounts::~Accounts() = default;
 
 void Accounts::apply(const WindowBatch& batch, MonoTime now) {
   impl_->rows.apply(batch, now);
+  for (const CgroupAppeared& appeared : batch.appeared) impl_->names.announce(appeared.key);
   impl_->losses = batch.losses;
   if (batch.node.cpus_online != 0) impl_->cpus_online = batch.node.cpus_online;
 }
 
-void Accounts::identify(const std::vector<Identified>& identified, MonoTime now) {
-  for (const Identified& one : identified) impl_->names.identify(one, now);
+void Accounts::identify(const std::vector<Identified>& identified,
+                        const std::vector<CgroupKey>& gone, MonoTime now) {
+  for (const CgroupKey key : gone) impl_->names.leave(key, now);
+  for (const Identified& one : identified) impl_->names.identify(one);
 }
 
 bool Accounts::is_container(CgroupKey key) const {
@@ -60,13 +87,18 @@ void Accounts::set_weight(CgroupKey key, CpuWeight weight) {
 }
 
 std::vector<CgroupKey> Accounts::take_ended(MonoTime now, const LastReading& last) {
+  const std::vector<Row> ended = impl_->rows.take_ended(now);
+  const std::vector<bool> inside = impl_->inside_others(ended);
   std::vector<CgroupKey> keys;
-  for (const Row& row : impl_->rows.take_ended(now)) {
+  keys.reserve(ended.size());
+  for (std::size_t i = 0; i < ended.size(); ++i) {
+    const Row& row = ended[i];
     const auto series = last(row.key);
-    impl_->names.end(row.key, accounts::totals_of(row, series ? &*series : nullptr));
+    impl_->names.end(row.key, accounts::totals_of(row, series ? &*series : nullptr),
+                     inside[i] || !row.shown);
     keys.push_back(row.key);
   }
-  impl_->names.drop_unannounced(impl_->rows, now);
+  impl_->names.drop_left(impl_->rows, now);
   return keys;
 }
 

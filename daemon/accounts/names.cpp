@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "names.h"
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -9,21 +10,42 @@ namespace throttlelens::accounts {
 namespace {
 
 /// A cgroup has its row within a window or two of being named.
-constexpr Nanoseconds kUnannounced = std::chrono::seconds(30);
+constexpr Nanoseconds kPatience = std::chrono::seconds(30);
+constexpr std::size_t kShortId = 12;
 
 }  // namespace
 
-void Names::identify(const Identified& identified, MonoTime now) {
-  const ContainerIdentity& identity = *identified.identity;
-  const auto [known, is_new] = identities_.try_emplace(identified.key);
-  known->second.identity = identified.identity;
-  if (is_new) unannounced_.push_back({.at = now, .key = identified.key});
+void Names::identify(const Identified& identified) {
+  const IdentityPtr identity = with_a_name_of_its_own(identified.key, identified.identity);
+  identities_[identified.key].identity = identity;
+  join(identified.key, *identity);
+}
+
+/// Outside of Kubernetes nothing keeps two containers (of two runtimes, or of two namespaces of
+/// containerd) from having the same name: the later one is told from the first by its id.
+Names::IdentityPtr Names::with_a_name_of_its_own(CgroupKey key, const IdentityPtr& identity) const {
+  if (!identity->pod_namespace.empty() || !identity->pod.empty()) return identity;
+  const auto same =
+      containers_.all().find({.pod_namespace = {}, .pod = {}, .container = identity->container});
+  if (same == containers_.all().end()) return identity;
+  const bool taken = std::ranges::any_of(same->second.members, [&](CgroupKey member) {
+    const auto other = identities_.find(member);
+    return member != key && other != identities_.end() && !other->second.left &&
+           other->second.identity->container_id != identity->container_id;
+  });
+  if (!taken) return identity;
+  ContainerIdentity own = *identity;
+  own.container += "~" + own.container_id.substr(0, kShortId);
+  return std::make_shared<const ContainerIdentity>(std::move(own));
+}
+
+void Names::join(CgroupKey key, const ContainerIdentity& identity) {
   if (identity.role == ContainerRole::application) {
-    containers_.put(identified.key, {.pod_namespace = identity.pod_namespace,
-                                     .pod = identity.pod,
-                                     .container = identity.container});
+    containers_.put(key, {.pod_namespace = identity.pod_namespace,
+                          .pod = identity.pod,
+                          .container = identity.container});
   } else {
-    containers_.end(identified.key, {});  // from its path alone it looked like one
+    containers_.end(key, {});  // from its path alone it looked like one
   }
   if (identity.pod_cgroup.id != 0) name_pod(identity);
 }
@@ -34,6 +56,17 @@ void Names::name_pod(const ContainerIdentity& identity) {
   pods_.put(identity.pod_cgroup,
             {.pod_namespace = identity.pod_namespace, .pod = identity.pod, .container = {}});
   pod_uids_[identity.pod_cgroup] = identity.uid;
+}
+
+void Names::announce(CgroupKey key) {
+  const auto found = identities_.find(key);
+  if (found != identities_.end()) join(key, *found->second.identity);
+}
+
+void Names::leave(CgroupKey key, MonoTime now) {
+  const auto found = identities_.find(key);
+  if (found != identities_.end()) found->second.left = true;
+  if (found != identities_.end() || pods_.has(key)) left_.push_back({.at = now, .key = key});
 }
 
 const ContainerIdentity* Names::find(CgroupKey key) const {
@@ -53,7 +86,7 @@ void Names::set_weight(CgroupKey key, CpuWeight weight) {
   const auto shares = found->second.identity->shares;
   if (weight.scale != CpuWeight::Scale::weight || !shares) return;
   // All containers of a node were made by one runtime.
-  if (const auto mapping = mapping_of(*shares, weight.value)) mapping_ = *mapping;
+  if (const auto mapping = mapping_of(*shares, weight.value)) mapping_ = mapping;
 }
 
 std::optional<CpuRequest> Names::request(CgroupKey key) const {
@@ -66,34 +99,26 @@ std::optional<CpuRequest> Names::request(CgroupKey key) const {
                      .mapping = mapping_});
 }
 
-void Names::end(CgroupKey key, const Totals& last) {
-  const auto add = [this](const std::optional<Groups::Closed>& closed) {
-    if (!closed || !closed->totals.usage) return;
-    Nanoseconds& total = ended_[closed->name.pod_namespace];
-    total = saturated_sum(total, *closed->totals.usage);
-  };
-  if (const auto found = identities_.find(key); found != identities_.end()) {
-    const bool in_pod = found->second.identity->pod_cgroup.id != 0;
-    const auto closed = containers_.end(key, last);
-    if (!in_pod) add(closed);  // else its pod's cgroup has counted it
-    identities_.erase(found);
-  }
-  add(pods_.end(key, last));
-  pod_uids_.erase(key);
+void Names::close(const std::optional<Groups::Closed>& closed, bool kept_elsewhere) {
+  if (!closed || !closed->totals.usage || kept_elsewhere) return;
+  Nanoseconds& total = ended_[closed->name.pod_namespace];
+  total = saturated_sum(total, *closed->totals.usage);
 }
 
-void Names::drop_unannounced(const Rows& rows, MonoTime now) {
-  while (!unannounced_.empty() && now - unannounced_.front().at >= kUnannounced) {
-    const CgroupKey key = unannounced_.front().key;
-    unannounced_.pop_front();
-    const auto found = identities_.find(key);
-    if (found == identities_.end()) continue;
-    const CgroupKey pod = found->second.identity->pod_cgroup;
-    if (rows.find(key) == nullptr) end(key, {});
-    if (rows.find(pod) == nullptr) {
-      pods_.end(pod, {});
-      pod_uids_.erase(pod);
-    }
+void Names::end(CgroupKey key, const Totals& last, bool kept_elsewhere) {
+  close(containers_.end(key, last), kept_elsewhere);
+  close(pods_.end(key, last), kept_elsewhere);
+  pod_uids_.erase(key);
+  const auto found = identities_.find(key);
+  // A directory that is still there may get a row again: its controller was switched off.
+  if (found != identities_.end() && found->second.left) identities_.erase(found);
+}
+
+void Names::drop_left(const Rows& rows, MonoTime now) {
+  while (!left_.empty() && now - left_.front().at >= kPatience) {
+    const CgroupKey key = left_.front().key;
+    left_.pop_front();
+    if (rows.find(key) == nullptr) end(key, {}, false);
   }
 }
 

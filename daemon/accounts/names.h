@@ -22,18 +22,22 @@ class Names {
  public:
   using IdentityPtr = std::shared_ptr<const ContainerIdentity>;
 
-  void identify(const Identified& identified, MonoTime now);
+  void identify(const Identified& identified);
+  /// The cgroup has a row (again): its name, if it is known, comes to it.
+  void announce(CgroupKey key);
+  /// The directory is gone: the name stays as long as there may be a row.
+  void leave(CgroupKey key, MonoTime now);
   /// Null for a cgroup that is no container.
   const ContainerIdentity* find(CgroupKey key) const;
   IdentityPtr share(CgroupKey key) const;
   void set_weight(CgroupKey key, CpuWeight weight);
   std::optional<CpuRequest> request(CgroupKey key) const;
 
-  /// A row is gone, `last` is what it had counted.
-  void end(CgroupKey key, const Totals& last);
-  /// Names of cgroups that were never announced would stay for ever: those that still have no row
-  /// after a while are dropped.
-  void drop_unannounced(const Rows& rows, MonoTime now);
+  /// A row is gone, `last` is what it had counted. `kept_elsewhere`: it is in the total of a
+  /// container or pod around it, or nobody wanted to see it.
+  void end(CgroupKey key, const Totals& last, bool kept_elsewhere);
+  /// Drops the names of cgroups that left a while ago and have no row: most never had one.
+  void drop_left(const Rows& rows, MonoTime now);
 
   const Groups& containers() const { return containers_; }
   const Groups& pods() const { return pods_; }
@@ -44,20 +48,24 @@ class Names {
   struct Container {
     IdentityPtr identity;
     std::optional<CpuWeight> weight;
+    bool left = false;
   };
-  struct Announcement {
+  struct Departure {
     MonoTime at;
     CgroupKey key;
   };
+  void join(CgroupKey key, const ContainerIdentity& identity);
   void name_pod(const ContainerIdentity& identity);
+  IdentityPtr with_a_name_of_its_own(CgroupKey key, const IdentityPtr& identity) const;
+  void close(const std::optional<Groups::Closed>& closed, bool kept_elsewhere);
 
   std::unordered_map<CgroupKey, Container> identities_;
   std::unordered_map<CgroupKey, std::string> pod_uids_;
   Groups containers_;  ///< applications only
   Groups pods_;
   std::map<std::string, Nanoseconds> ended_;  ///< by namespace
-  std::deque<Announcement> unannounced_;      ///< oldest first
-  WeightMapping mapping_ = WeightMapping::linear;
+  std::deque<Departure> left_;                ///< oldest first
+  std::optional<WeightMapping> mapping_;      ///< of the node
 };
 
 }  // namespace throttlelens::accounts

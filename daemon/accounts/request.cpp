@@ -49,6 +49,9 @@ std::uint64_t weight_of(std::uint64_t shares, WeightMapping mapping) {
 }
 
 std::optional<WeightMapping> mapping_of(std::uint64_t shares, std::uint64_t weight) {
+  // What the kernel gives before the runtime writes says nothing.
+  constexpr std::uint64_t kDefaultWeight = 100;
+  if (weight == kDefaultWeight) return std::nullopt;
   const bool linear = weight_of(shares, WeightMapping::linear) == weight;
   const bool log = weight_of(shares, WeightMapping::log) == weight;
   if (linear == log) return std::nullopt;
@@ -65,13 +68,15 @@ std::optional<CpuRequest> request_of(const RequestInput& input) {
     return from_shares(static_cast<double>(live), "shares");
   }
   for (const WeightMapping mapping : {WeightMapping::linear, WeightMapping::log}) {
+    if (input.mapping.value_or(mapping) != mapping) continue;
     if (asked != 0 && weight_of(asked, mapping) == live) {
       return from_shares(static_cast<double>(asked), "shares");
     }
   }
   if (live <= 1) return std::nullopt;
-  return from_shares(shares_behind(live, input.mapping),
-                     input.mapping == WeightMapping::linear ? "weight_linear" : "weight_log");
+  const WeightMapping mapping = input.mapping.value_or(WeightMapping::linear);
+  return from_shares(shares_behind(live, mapping),
+                     mapping == WeightMapping::linear ? "weight_linear" : "weight_log");
 }
 
 }  // namespace throttlelens::accounts

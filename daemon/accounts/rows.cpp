@@ -5,8 +5,8 @@
 
 namespace throttlelens::accounts {
 
-Rows::Rows(PathFilter filter, Nanoseconds keep_dead)
-    : filter_(std::move(filter)), keep_dead_(keep_dead) {}
+Rows::Rows(PathFilter filter, Nanoseconds keep_dead, std::size_t max_dead)
+    : filter_(std::move(filter)), keep_dead_(keep_dead), max_dead_(max_dead) {}
 
 void Rows::apply(const WindowBatch& batch, MonoTime now) {
   for (const CgroupAppeared& appeared : batch.appeared) appear(appeared);
@@ -25,7 +25,9 @@ void Rows::set_filter(PathFilter filter) {
 
 std::vector<Row> Rows::take_ended(MonoTime now) {
   bool dropped = false;
-  while (!deaths_.empty() && now - deaths_.front().at >= keep_dead_) {
+  // Whoever may make cgroups could fill our memory with ended ones otherwise.
+  while (!deaths_.empty() &&
+         (now - deaths_.front().at >= keep_dead_ || deaths_.size() > max_dead_)) {
     const Death death = deaths_.front();
     deaths_.pop_front();
     const auto found = by_key_.find(death.key);

@@ -34,13 +34,14 @@ struct Row {
 
 class Rows {
  public:
-  Rows(PathFilter filter, Nanoseconds keep_dead);
+  Rows(PathFilter filter, Nanoseconds keep_dead, std::size_t max_dead);
 
   void apply(const WindowBatch& batch, MonoTime now);
   void set_filter(PathFilter filter);
   void set_keep_dead(Nanoseconds keep_dead) { keep_dead_ = keep_dead; }
-  /// Drops rows that were dead long enough. The rows that ended since the last call, each key once;
-  /// of a cgroup that was removed and had no row there is only the key.
+  /// Drops rows that were dead long enough, and the longest dead of more than max_dead. The rows
+  /// that ended since the last call, each key once; of a cgroup that was removed and had no row
+  /// there is only the key.
   std::vector<Row> take_ended(MonoTime now);
 
   /// By the bytes of the path, so "/" is first and parents come before their children.
@@ -61,6 +62,7 @@ class Rows {
 
   PathFilter filter_;
   Nanoseconds keep_dead_;
+  std::size_t max_dead_;
   std::map<std::string_view, Row> rows_;  ///< the view is of the row's own path
   std::unordered_map<CgroupKey, Row*> by_key_;
   std::vector<const Row*> by_path_;  ///< kept, so that a snapshot need not sort

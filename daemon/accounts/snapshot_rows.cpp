@@ -44,8 +44,22 @@ std::vector<bool> SnapshotRows::above_containers() const {
   return above;
 }
 
+/// Marks the rows that lie below a container.
+std::vector<bool> SnapshotRows::below_containers() const {
+  std::vector<bool> below(rows_.by_path().size());
+  for (const Row* row : rows_.by_path()) {  // parents come before their children
+    const Row* parent = rows_.find(row->parent);
+    if (parent == nullptr) continue;
+    const ContainerIdentity* around = names_.find(parent->key);
+    below[row->place] =
+        below[parent->place] || (around != nullptr && around->role == ContainerRole::application);
+  }
+  return below;
+}
+
 std::vector<CgroupRow> SnapshotRows::cgroups() const {
   const std::vector<bool> above = above_containers();
+  const std::vector<bool> below = below_containers();
   std::vector<CgroupRow> result;
   result.reserve(rows_.by_path().size());
   for (const Row* row : rows_.by_path()) {
@@ -54,6 +68,7 @@ std::vector<CgroupRow> SnapshotRows::cgroups() const {
     if (identity != nullptr && identity->role != ContainerRole::monitor) continue;
     result.push_back(make(*row));
     result.back().holds_containers = above[row->place];
+    result.back().in_container = below[row->place];
   }
   return result;
 }

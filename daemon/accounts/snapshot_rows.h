@@ -27,6 +27,7 @@ class SnapshotRows {
   CgroupRow sum_up(const Groups::Group& group, const Row& newest) const;
   const Row* newest(const Groups::Group& group) const;
   std::vector<bool> above_containers() const;
+  std::vector<bool> below_containers() const;
 
   const Rows& rows_;
   const Names& names_;

@@ -23,7 +23,8 @@ AccountsOptions accounts_options(const Config& config) {
           .reported = config.windows.reported,
           .include = config.cgroup.include,
           .exclude = config.cgroup.exclude,
-          .keep_dead = config.limits.keep_ended};
+          .keep_dead = config.limits.keep_ended,
+          .max_dead = config.limits.max_cgroups};
 }
 
 }  // namespace
@@ -86,7 +87,7 @@ void Profiler::name_containers(const TreeChanges& changes, MonoTime now) {
     if (const auto weight = tree_->weight(key)) accounts_.set_weight(key, *weight);
   };
   const std::vector<Identified> identified = identities_.update(changes, now);
-  accounts_.identify(identified, now);
+  accounts_.identify(identified, changes.gone, now);
   for (const Identified& one : identified) weigh(one.key);
   for (const CgroupKey key : changes.weights_changed) {
     if (accounts_.is_container(key)) weigh(key);

@@ -168,7 +168,7 @@ std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrd
     if (!row.path) continue;
     if (*row.path == "/") {
       root = &row;
-    } else if (!row.holds_containers) {
+    } else if (!row.holds_containers && !row.in_container) {
       add(row, top_name(*row.path, row.alive), id_of(row));
     }
   }

@@ -24,7 +24,7 @@ void ContainerView::changed(CgroupTree& tree, const TreeChanges& changes, MonoTi
     if (const auto weight = tree.weight(key)) accounts_.set_weight(key, *weight);
   };
   const std::vector<Identified> identified = identities_.update(changes, now);
-  accounts_.identify(identified, now + skipped_);
+  accounts_.identify(identified, changes.gone, now + skipped_);
   for (const Identified& one : identified) weigh(one.key);
   for (const CgroupKey key : changes.weights_changed) {
     if (accounts_.is_container(key)) weigh(key);

@@ -616,8 +616,16 @@ void set_weight(const ScopedCgroup& group, std::uint64_t value) {
 TEST_CASE("containers: the request is what the kernel shares by, also after a resize") {
   const FakeStates states;
   Pods pods(states);
-  const Member web = pods.add(1, "web", 1024);
+  const Member web = pods.add(1, "web", 512);
   const Member other = pods.add(1, "other", 2);
+  // A node has one runtime: each mapping is what another daemon finds.
+  struct Mapping {
+    std::uint64_t asked, resized;
+    const char* source;
+  };
+  const Mapping older{.asked = 20, .resized = 79, .source = "weight_linear"};
+  const Mapping newer{.asked = 59, .resized = 174, .source = "weight_log"};
+  const Mapping mapping = is_v2() ? GENERATE_COPY(older, newer) : older;
   ContainerView view(states.options());
   const auto asks = [&](double cores, const char* source) {
     // A weight stands for many shares: some 0.6 % of them at these.
@@ -632,16 +640,10 @@ TEST_CASE("containers: the request is what the kernel shares by, also after a re
   };
   view.observer().run_for(100ms);
   if (is_v2()) {
-    // 1024 shares by the mapping of older runtimes; 2048 by the same, after a resize in place.
-    set_weight(*web.group, 39);
-    asks(1.0, "shares");
-    set_weight(*web.group, 79);
-    asks(2.0, "weight_linear");
-    // The same by that of newer ones.
-    set_weight(*web.group, 100);
-    asks(1.0, "shares");
-    set_weight(*web.group, 174);
-    asks(2.0, "weight_log");
+    set_weight(*web.group, mapping.asked);
+    asks(0.5, "shares");
+    set_weight(*web.group, mapping.resized);  // in place: 2048 shares by the same mapping
+    asks(2.0, mapping.source);
     set_weight(*other.group, 1);
   } else {
     asks(1.0, "shares");  // what the kernel begins with

@@ -19,7 +19,8 @@ using namespace std::chrono_literals;
 /// Plays the rooms around: a kernel that counts, a timeline that adds up.
 class Node {
  public:
-  Node() : accounts(options()) { appear({1}, {}, "/"); }
+  Node() : Node(options()) {}
+  explicit Node(const AccountsOptions& how) : accounts(how) { appear({1}, {}, "/"); }
 
   static AccountsOptions options() {
     AccountsOptions options;
@@ -52,6 +53,7 @@ class Node {
     ratios[key].sum = 0.5 * static_cast<double>(periods);
   }
   void gone(CgroupKey key) {
+    accounts.identify({}, {key}, now);
     WindowBatch batch;
     batch.gone.push_back(key);
     accounts.apply(batch, now);
@@ -63,7 +65,7 @@ class Node {
   }
   void name(CgroupKey key, const std::string& container, CgroupKey pod_cgroup = {},
             const std::string& pod = {}) {
-    accounts.identify({identity(key, container, pod_cgroup, pod)}, now);
+    accounts.identify({identity(key, container, pod_cgroup, pod)}, {}, now);
   }
   static Identified identity(CgroupKey key, const std::string& container, CgroupKey pod_cgroup,
                              const std::string& pod) {
@@ -132,7 +134,7 @@ void run_pod(Node& node) {
   ContainerIdentity role = *sandbox.identity;
   role.role = ContainerRole::sandbox;
   sandbox.identity = std::make_shared<const ContainerIdentity>(role);
-  node.accounts.identify({sandbox}, node.now);
+  node.accounts.identify({sandbox}, {}, node.now);
   node.name(kWeb, "web", kPod, "cart-0");
 }
 
@@ -173,7 +175,7 @@ TEST_CASE("what turns out to be a sandbox loses the row it had") {
   ContainerIdentity role = *sandbox.identity;
   role.role = ContainerRole::sandbox;
   sandbox.identity = std::make_shared<const ContainerIdentity>(role);
-  node.accounts.identify({sandbox}, node.now);
+  node.accounts.identify({sandbox}, {}, node.now);
   CHECK(node.look()->containers.empty());
 }
 
@@ -184,7 +186,7 @@ TEST_CASE("a monitor stays a cgroup") {
   ContainerIdentity role = *monitor.identity;
   role.role = ContainerRole::monitor;
   monitor.identity = std::make_shared<const ContainerIdentity>(role);
-  node.accounts.identify({monitor}, node.now);
+  node.accounts.identify({monitor}, {}, node.now);
   CHECK(paths(*node.look()) == std::vector<std::string>{"/", "/conmon"});
   CHECK(node.look()->containers.empty());
 }
@@ -298,6 +300,7 @@ TEST_CASE("a container without a pod is its namespace's when it ends") {
   node.use(kWeb, 5ms);
   // A new one of the same path ends the row of the old one at once; the name, which is known
   // before the window is, goes on.
+  node.accounts.identify({}, {kWeb}, node.now);
   node.name(kWebAgain, "web");
   node.appear(kWebAgain, {1}, "/default/web");
   node.use(kWebAgain, 3ms);
@@ -329,7 +332,7 @@ TEST_CASE("a container known from its path only does not rename the pod others n
   from_path.pod_namespace = "";
   stranger.identity = std::make_shared<const ContainerIdentity>(from_path);
   node.appear(kWebAgain, kPod, "/kubepods/pod/0123");
-  node.accounts.identify({stranger}, node.now);
+  node.accounts.identify({stranger}, {}, node.now);
   REQUIRE(node.look()->pods.size() == 1);
   CHECK(node.look()->pods[0].pod == "cart-0");
   CHECK(node.look()->containers.size() == 2);
@@ -340,26 +343,134 @@ TEST_CASE("the request follows the weight, the mapping is the node's") {
   run_pod(node);
   Identified asked = Node::identity(kWeb, "web", kPod, "cart-0");
   ContainerIdentity with_shares = *asked.identity;
-  with_shares.shares = 1024;
+  with_shares.shares = 512;
   asked.identity = std::make_shared<const ContainerIdentity>(with_shares);
-  node.accounts.identify({asked}, node.now);
-  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 1, .source = "bundle"});
-  node.accounts.set_weight(kWeb, {.scale = CpuWeight::Scale::weight, .value = 100});
-  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 1, .source = "shares"});
+  node.accounts.identify({asked}, {}, node.now);
+  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 0.5, .source = "bundle"});
+  node.accounts.set_weight(kWeb, {.scale = CpuWeight::Scale::weight, .value = 59});
+  CHECK(node.look()->containers.at(0).request == CpuRequest{.cores = 0.5, .source = "shares"});
   node.accounts.set_weight(kWeb, {.scale = CpuWeight::Scale::weight, .value = 200});
   CHECK(node.look()->containers.at(0).request->source == "weight_log");
   CHECK(node.accounts.is_container(kWeb));
   CHECK_FALSE(node.accounts.is_container(kPod));
 }
 
-TEST_CASE("names of cgroups that never come are forgotten") {
+TEST_CASE("names of cgroups that left without a row are forgotten") {
   Node node;
   node.name(kWeb, "web", kPod, "cart-0");
+  node.pass(1000s);
+  CHECK(node.accounts.is_container(kWeb));  // beyond max_cgroups, say
+  node.accounts.identify({}, {kWeb, kPod}, node.now);
   node.pass(29s);
   CHECK(node.accounts.is_container(kWeb));
   node.pass(1s);
   CHECK_FALSE(node.accounts.is_container(kWeb));
   CHECK(node.look()->pods.empty());
+}
+
+TEST_CASE("what a pod had used is not lost when one that took its name never had a row") {
+  Node node;
+  run_pod(node);
+  node.use(kPod, 33ms);
+  for (const CgroupKey key : {kWeb, kSandbox, kPod}) node.gone(key);
+  node.name({22}, "web", {21}, "cart-0");
+  node.pass(60s);
+  node.accounts.identify({}, {{22}, {21}}, node.now);
+  node.pass(60s);
+  CHECK(node.ended("shop") == 33ms);
+}
+
+TEST_CASE("a cgroup that is announced again, as its controller comes back, is the same container") {
+  Node node;
+  run_pod(node);
+  WindowBatch batch;
+  batch.gone.push_back(kWeb);  // of the source; the directory is still there
+  node.accounts.apply(batch, node.now);
+  node.pass(100s);
+  CHECK(node.look()->containers.empty());
+  node.appear(kWeb, kPod, "/kubepods/pod/web");
+  REQUIRE(node.look()->containers.size() == 1);
+  CHECK(node.look()->containers[0].identity->container == "web");
+}
+
+TEST_CASE("a pod within a container is counted once when both have ended") {
+  Node node;
+  node.appear({5}, {1}, "/docker/node");
+  node.name({5}, "kind-node");
+  node.appear({6}, {5}, "/docker/node/pod");
+  node.appear({7}, {6}, "/docker/node/pod/web");
+  node.name({7}, "web", {6}, "cart-0");
+  for (const CgroupKey key : {CgroupKey{5}, CgroupKey{6}, CgroupKey{7}}) node.use(key, 5ms);
+  CHECK(node.look()->cgroups.size() == 2);  // "/" and the pod's
+  CHECK(node.look()->cgroups[1].in_container);
+  node.gone({7});
+  node.gone({6});
+  node.pass(60s);
+  CHECK(node.ended("shop") == 0ns);
+  node.gone({5});
+  node.pass(60s);
+  CHECK(node.ended("shop") == 0ns);
+  CHECK(node.ended("") == 5ms);
+}
+
+TEST_CASE("a container whose pod has no row is counted by itself") {
+  Node node;
+  node.appear(kWeb, kPod, "/kubepods/pod/web");  // the pod is beyond max_cgroups
+  node.name(kWeb, "web", kPod, "cart-0");
+  node.use(kWeb, 5ms);
+  node.gone(kWeb);
+  node.pass(60s);
+  CHECK(node.ended("shop") == 5ms);
+}
+
+TEST_CASE("two runtimes may have a container of the same name each") {
+  Node node;
+  node.appear(kWeb, {1}, "/docker/1");
+  node.name(kWeb, "web");
+  node.appear(kWebAgain, {1}, "/podman/2");
+  node.name(kWebAgain, "web");
+  node.use(kWeb, 1ms);
+  node.use(kWebAgain, 2ms);
+  auto seen = node.look();
+  REQUIRE(seen->containers.size() == 2);
+  CHECK(seen->containers[0].identity->container == "web");
+  CHECK(seen->containers[0].cpu.usage == 1ms);
+  CHECK(seen->containers[1].identity->container == "web~14");
+  CHECK(seen->containers[1].cpu.usage == 2ms);
+  // One made anew when the other is gone is its successor.
+  node.gone(kWeb);
+  node.appear({15}, {1}, "/docker/3");
+  node.name({15}, "web");
+  node.use({15}, 4ms);
+  seen = node.look();
+  REQUIRE(seen->containers.size() == 2);
+  CHECK(seen->containers[0].cpu.usage == 5ms);
+}
+
+TEST_CASE("what nobody wants to see does not come back as ended") {
+  Node node;
+  node.accounts.set_filters({}, {"/docker*"});
+  node.appear(kWeb, {1}, "/docker/1");
+  node.name(kWeb, "web");
+  node.use(kWeb, 5ms);
+  node.gone(kWeb);
+  node.pass(60s);
+  CHECK(node.look()->ended.empty());
+}
+
+TEST_CASE("ended rows have a bound, and what they had counted stays") {
+  AccountsOptions options = Node::options();
+  options.max_dead = 10;
+  Node node(options);
+  for (std::uint64_t i = 100; i < 150; ++i) {
+    const CgroupKey key{i};
+    node.appear(key, {1}, "/" + std::to_string(i));
+    node.name(key, std::to_string(i));
+    node.use(key, 1ms);
+    node.gone(key);
+  }
+  CHECK(node.look()->containers.size() == 10);
+  CHECK(node.ended("") == 40ms);
 }
 
 TEST_CASE("ten thousand restarts leave one row and nothing else behind") {

@@ -47,7 +47,8 @@ TEST_CASE("weights rise with shares and never leave their range") {
 
 TEST_CASE("the mapping a node uses shows where only one of them fits") {
   CHECK(mapping_of(1024, 39) == WeightMapping::linear);
-  CHECK(mapping_of(1024, 100) == WeightMapping::log);
+  CHECK(mapping_of(512, weight_of(512, WeightMapping::log)) == WeightMapping::log);
+  CHECK_FALSE(mapping_of(1024, 100));  // where every cgroup begins
   CHECK_FALSE(mapping_of(1024, 55));
   CHECK_FALSE(mapping_of(2, 1));
 }
@@ -71,6 +72,15 @@ TEST_CASE("v2: the bundle's shares count while the weight is theirs by either ma
           CpuRequest{.cores = 1, .source = "shares"});
   }
   CHECK_FALSE(request_of({.shares = 2, .weight = weight(1), .kubernetes = true}));
+}
+
+TEST_CASE("v2: where the mapping is known the other one explains nothing") {
+  // 290m by the new mapping is 39, which by the old one is a whole core.
+  const auto request = request_of(
+      {.shares = 1024, .weight = weight(39), .kubernetes = true, .mapping = WeightMapping::log});
+  REQUIRE(request);
+  CHECK(request->source == "weight_log");
+  CHECK(request->cores == Approx(0.29).margin(0.02));
 }
 
 TEST_CASE("v2: a weight that was changed is computed back by the node's mapping, and says so") {

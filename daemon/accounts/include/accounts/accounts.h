@@ -3,6 +3,7 @@
 // snapshot, and owns the life of rows (dead and reborn cgroups, containers and pods).
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@ struct AccountsOptions {
   std::vector<std::string> include;  ///< globs over paths, '*' matches '/'; empty: all
   std::vector<std::string> exclude;  ///< globs over paths; wins over include
   Nanoseconds keep_dead{std::chrono::seconds(60)};  ///< how long a removed cgroup keeps its row
+  std::size_t max_dead = 4096;  ///< rows of removed cgroups at a time; the oldest end early
 };
 
 class Accounts {
@@ -33,8 +35,10 @@ class Accounts {
   Accounts& operator=(const Accounts&) = delete;
 
   void apply(const WindowBatch& batch, MonoTime now);
-  /// Names may come before the cgroup is announced by a batch, or long after.
-  void identify(const std::vector<Identified>& identified, MonoTime now);
+  /// Names may come before the cgroup is announced by a batch, or long after. `gone`: directories
+  /// that are no longer there; a name stays as long as its directory or its row.
+  void identify(const std::vector<Identified>& identified, const std::vector<CgroupKey>& gone,
+                MonoTime now);
   bool is_container(CgroupKey key) const;
   /// Of a container, as the kernel has it now.
   void set_weight(CgroupKey key, CpuWeight weight);

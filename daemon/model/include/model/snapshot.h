@@ -38,6 +38,7 @@ struct CgroupRow {
   std::shared_ptr<const std::string> path;
   bool alive = true;
   bool holds_containers = false;       ///< a container is somewhere below it
+  bool in_container = false;           ///< it is part of a container, whose row has its time too
   std::optional<Nanoseconds> usage;    ///< the kernel's total; absent when its start is unknown
   std::vector<WindowValue> windows;    ///< in the order of Snapshot::reported
   std::optional<Bandwidth> bandwidth;  ///< absent for the root, or not yet read
@@ -76,7 +77,7 @@ struct PodRow {
 /// CPU time of pods, and of containers outside of pods, whose rows are gone. With the rows that are
 /// there it adds up to all that the namespace used.
 struct EndedUsage {
-  std::string pod_namespace;  ///< empty: outside of Kubernetes
+  std::string pod_namespace;  ///< empty: outside of Kubernetes, or not known
   Nanoseconds usage{0};
 };
 
