@@ -156,6 +156,7 @@ class Churn(HandMade):
 
     def step_in(self, cgroup):
         """Who is moved while it runs would be counted to one or the other, so it is stopped."""
+        cleanup.at_end(self.process.kill)  # before the cgroup goes that it is in
         until(lambda: proc.state(self.process.pid) == "T", "the process at rest")
         for procs in cgroup.procs_files().split(","):
             with open(procs, "w", encoding="utf-8") as file:
