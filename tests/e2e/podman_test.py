@@ -47,7 +47,7 @@ class Containers(Scenario):
     @classmethod
     def prepare(cls):
         cls.containers = [cls.podman.run(runtime, own("tl-web-" + runtime), worker.COMMAND,
-                                         "--cpus", "0.3", "--cpu-shares", "512")
+                                         "--cpus", "0.1", "--cpu-shares", "512")
                           for runtime in cls.RUNTIMES]
         cls.rows = [Row(container.kernel, CONTAINER, container=container.name)
                     for container in cls.containers]
@@ -81,8 +81,8 @@ class Containers(Scenario):
                                         record.cpu_ns / 1e9)
         self.compare(check)
         for row in self.rows:
-            self.assertEqual(row.cgroup.limit_cores(), 0.3)
-            self.assertGreater(row.cgroup.bandwidth()["cfs_throttled_periods_total"], 3)
+            self.assertEqual(row.cgroup.limit_cores(), 0.1)
+            self.assertGreater(row.cgroup.bandwidth()["cfs_throttled_periods_total"], 0)
 
     def test_3_conmon_is_no_container(self):
         samples = self.scraped()
