@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "groups.h"
 
-#include <utility>
 
 namespace throttlelens::accounts {
 
@@ -30,7 +29,7 @@ std::optional<Groups::Closed> Groups::end(CgroupKey key, const Totals& last) {
   std::erase(group->second.members, key);
   group->second.ended.add(last);
   if (!group->second.members.empty()) return std::nullopt;
-  Closed closed{.name = group->first, .totals = std::move(group->second.ended)};
+  Closed closed{.name = group->first, .totals = group->second.ended};
   groups_.erase(group);
   return closed;
 }
