@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "groups.h"
 
-
 namespace throttlelens::accounts {
 
 void Groups::put(CgroupKey key, const RowName& name) {

@@ -19,6 +19,7 @@ constexpr int kDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 // Not blocking: somebody may have put a pipe there.
 constexpr int kFile = O_RDONLY | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC;
 constexpr std::size_t kMostDirectories = 64;
+constexpr int kMostEntries = 1024;
 
 Result<UniqueFd> open_name(int dir, std::string_view name, int flags) {
   const std::string text(name);
@@ -56,21 +57,24 @@ Result<WipedText> read_below(int dir, const std::vector<std::string_view>& names
   return text;
 }
 
-Result<std::vector<std::string>> list_below(int dir) {
-  std::vector<std::string> names;
+Result<Listing> list_below(int dir) {
+  Listing out;
   UniqueFd again(::openat(dir, ".", kDirectory));  // closedir closes what it is given
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(again ? ::fdopendir(again.get()) : nullptr,
                                                     ::closedir);
   if (!listing) return std::unexpected(os_error("list", "", errno));
   (void)again.release();
+  int examined = 0;
   while (const dirent* entry = ::readdir(listing.get())) {
     const std::string_view name(entry->d_name);
     const bool maybe_directory = entry->d_type == DT_DIR || entry->d_type == DT_UNKNOWN;
-    if (maybe_directory && is_safe_name(name)) names.emplace_back(name);
-    if (names.size() == kMostDirectories) break;
+    const bool fits = maybe_directory && is_safe_name(name);
+    out.cut = ++examined > kMostEntries || (fits && out.names.size() == kMostDirectories);
+    if (out.cut) break;
+    if (fits) out.names.emplace_back(name);
   }
-  std::ranges::sort(names);
-  return names;
+  std::ranges::sort(out.names);
+  return out;
 }
 
 bool is_absent(const Error& error) {

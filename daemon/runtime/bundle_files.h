@@ -19,8 +19,12 @@ Result<UniqueFd> open_state(const std::string& path);
 /// `on` of the errors of these is what stands below the directory.
 Result<UniqueFd> open_below(int dir, std::string_view name);
 Result<WipedText> read_below(int dir, const std::vector<std::string_view>& names);
-/// The directories in it whose names are safe, at most 64, in order.
-Result<std::vector<std::string>> list_below(int dir);
+struct Listing {
+  std::vector<std::string> names;  ///< in order
+  bool cut = false;                ///< there was more
+};
+/// The directories in it whose names are safe: at most 64, of its first 1,024 entries.
+Result<Listing> list_below(int dir);
 
 /// The error says that nothing is there, not that it cannot be had.
 bool is_absent(const Error& error);

@@ -2,6 +2,7 @@
 #include "search.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -13,6 +14,7 @@ namespace throttlelens::runtime {
 namespace {
 
 constexpr std::string_view kMoby = "moby";  // where Docker keeps its containers in containerd
+constexpr std::size_t kMostPlaces = 256;    // each is an open descriptor, and asked in vain
 
 Error explain(Error error, const std::string& below) {
   error.on = error.on.empty() ? below : below + "/" + error.on;
@@ -52,11 +54,24 @@ std::string join(const std::string& path, std::initializer_list<std::string_view
 Search::Search(const std::vector<StateDir>& dirs) {
   // Docker's own file knows more than the bundle that containerd has of the same container.
   using enum StateDir::Layout;
-  for (const StateDir::Layout layout : {docker, storage, containerd}) {
-    for (const StateDir& state : dirs) {
-      if (state.layout == layout) open_places(state);
+  for (const bool discovered : {false, true}) {
+    for (const StateDir::Layout layout : {docker, storage, containerd}) {
+      for (const StateDir& state : dirs) {
+        if (state.discovered == discovered && state.layout == layout) open_places(state);
+      }
     }
   }
+}
+
+bool Search::is_full(const StateDir& state) {
+  if (places_.size() < kMostPlaces) return false;
+  cut_.push_back({.source = "",
+                  .error = Error{.what = "look into all state directories",
+                                 .on = state.path,
+                                 .why = "the runtimes have more than " +
+                                        std::to_string(kMostPlaces) + " directories of containers",
+                                 .fix = "name those in use under runtimes"}});
+  return true;
 }
 
 void Search::open_places(const StateDir& state) {
@@ -64,7 +79,7 @@ void Search::open_places(const StateDir& state) {
   const auto same = [&](const Place& place) {
     return place.state->layout == state.layout && place.state->path == state.path;
   };
-  if (std::ranges::any_of(places_, same)) return;
+  if (std::ranges::any_of(places_, same) || is_full(state)) return;
   auto top = open_state(state.path);
   if (!top) {
     add_place(state, std::move(top), state.path, "");
@@ -91,15 +106,26 @@ void Search::open_places(const StateDir& state) {
 }
 
 void Search::open_spaces(const StateDir& state, UniqueFd tasks, const std::string& path) {
+  // By name, for a listing that is cut may not have them.
+  constexpr std::array kFirst{std::string_view("k8s.io"), kMoby};
+  for (const std::string_view space : kFirst) {
+    if (is_full(state)) return;
+    add_place(state, open_below(tasks.get(), space), path, std::string(space));
+  }
   auto spaces = list_below(tasks.get());
   if (!spaces) {
     add_place(state, std::unexpected(std::move(spaces.error())), path, "");
     return;
   }
-  std::ranges::sort(*spaces, {}, [](const std::string& space) {
-    return std::pair(space != "k8s.io", std::string_view(space));
-  });
-  for (const std::string& space : *spaces) {
+  if (spaces->cut) {
+    cut_.push_back({.source = state.runtime,
+                    .error = Error{.what = "look into all namespaces of containerd",
+                                   .on = path,
+                                   .why = "there are more than 64, or 1,024 entries"}});
+  }
+  for (const std::string& space : spaces->names) {
+    if (std::ranges::find(kFirst, space) != kFirst.end()) continue;
+    if (is_full(state)) return;
     add_place(state, open_below(tasks.get(), space), path, space);
   }
 }
@@ -124,9 +150,13 @@ void Search::add_place(const StateDir& state, Result<UniqueFd> fd, std::string p
 
 Lookup Search::find(std::string_view id, std::string_view runtime) {
   Lookup out;
-  for (const bool first : {true, false}) {
+  const auto turn_of = [&](const Place& place) {
+    return (place.state->discovered ? 2 : 0) + (place.state->runtime == runtime ? 0 : 1);
+  };
+  for (int turn = 0; turn < 4; ++turn) {
     for (Place& place : places_) {
-      if ((place.state->runtime == runtime) != first) continue;
+      if (turn_of(place) != turn) continue;
+      if (place.state->discovered && out.failure) return out;
       look(place, id, out);
       if (out.names) return out;
     }
@@ -143,6 +173,7 @@ Lookup Search::find_named(std::string_view space, std::string_view id) {
   Lookup out;
   for (Place& place : places_) {
     if (place.space != space || place.space.empty()) continue;
+    if (place.state->discovered && out.failure) return out;
     look(place, id, out);
     if (out.names) return out;
   }
@@ -219,6 +250,7 @@ void Search::read_storage(Place& place, std::string_view id, Lookup& out) {
   const StorageNames& own = podman_names(place, id);
   out.names->container = own.container;
   out.names->image = own.image;
+  if (own.container.empty() && !out.failure) out.failure = place.names_failure;
 }
 
 const StorageNames& Search::podman_names(Place& place, std::string_view id) {
@@ -226,8 +258,12 @@ const StorageNames& Search::podman_names(Place& place, std::string_view id) {
     place.names.emplace();
     // The second has those that do not outlive a reboot, as of `podman run --rm`.
     for (const std::string_view list : {"containers.json", "volatile-containers.json"}) {
-      const auto text = read_below(place.fd.get(), {list});
-      if (text) read_storage_names(text->view(), *place.names);
+      Lookup lookup;
+      const auto text = read_file(place.fd.get(), place.path, "podman", {list}, lookup);
+      if (text && !read_storage_names(text->view(), *place.names)) {
+        not_understood(lookup, "podman", join(place.path, {list}));
+      }
+      if (lookup.failure) place.names_failure = std::move(lookup.failure);
     }
   }
   return (*place.names)[std::string(id)];

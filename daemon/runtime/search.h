@@ -31,7 +31,8 @@ class Search {
  public:
   explicit Search(const std::vector<StateDir>& dirs);
 
-  /// Looks first where `runtime` keeps its files.
+  /// Configured directories before discovered ones, and of each those of `runtime` first. A
+  /// discovered one is not asked about what a configured one has and cannot read.
   Lookup find(std::string_view id, std::string_view runtime);
   /// A container of one namespace of containerd.
   Lookup find_named(std::string_view space, std::string_view id);
@@ -39,6 +40,8 @@ class Search {
 
   /// State directories that are there and cannot be opened.
   const std::vector<LookupFailure>& closed() const { return closed_; }
+  /// Where there is more than is looked at.
+  const std::vector<LookupFailure>& cut() const { return cut_; }
 
  private:
   // A directory that has one directory for each container.
@@ -48,9 +51,11 @@ class Search {
     std::string path;
     std::string space;                                                   // of containerd
     std::optional<std::unordered_map<std::string, StorageNames>> names;  // of Podman
+    std::optional<LookupFailure> names_failure;
   };
   void open_places(const StateDir& state);
   void open_spaces(const StateDir& state, UniqueFd tasks, const std::string& path);
+  bool is_full(const StateDir& state);
   void add_place(const StateDir& state, Result<UniqueFd> fd, std::string path, std::string space);
   void look(Place& place, std::string_view id, Lookup& out);
   static void read_docker(const Place& place, std::string_view id, Lookup& out);
@@ -60,6 +65,7 @@ class Search {
 
   std::vector<Place> places_;
   std::vector<LookupFailure> closed_;
+  std::vector<LookupFailure> cut_;
 };
 
 }  // namespace throttlelens::runtime

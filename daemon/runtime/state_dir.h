@@ -15,6 +15,7 @@ struct StateDir {
   Layout layout = Layout::containerd;
   std::string runtime;  ///< as in ContainerIdentity
   std::string path;
+  bool discovered = false;  ///< a process told, not the configuration
 
   friend bool operator==(const StateDir&, const StateDir&) = default;
 };

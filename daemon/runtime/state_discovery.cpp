@@ -5,13 +5,13 @@
 #include <array>
 #include <charconv>
 #include <cstddef>
-#include <optional>
 
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <unistd.h>
 
 #include "base/unique_fd.h"
+#include "container_path.h"
 
 namespace throttlelens::runtime {
 namespace {
@@ -62,8 +62,10 @@ std::vector<StateDir> states_of_shim(std::string_view arguments, std::string_vie
   std::vector<StateDir> out;
   for (std::string& path : paths) {
     if (!is_plain_path(path)) continue;
-    out.push_back(
-        {.layout = StateDir::Layout::containerd, .runtime = "containerd", .path = std::move(path)});
+    out.push_back({.layout = StateDir::Layout::containerd,
+                   .runtime = "containerd",
+                   .path = std::move(path),
+                   .discovered = true});
   }
   return out;
 }
@@ -75,42 +77,74 @@ std::vector<StateDir> states_of_conmon(std::string_view arguments) {
   if (!bundle.ends_with("/userdata") || !containers.ends_with("/overlay-containers")) return {};
   const std::string_view path = directory_of(containers);
   if (!is_plain_path(path)) return {};
-  return {{.layout = StateDir::Layout::storage, .runtime = "podman", .path = std::string(path)}};
+  return {{.layout = StateDir::Layout::storage,
+           .runtime = "podman",
+           .path = std::string(path),
+           .discovered = true}};
 }
 
-std::string_view read_text(int dir, const std::string& name, Text& text) {
-  const UniqueFd fd(::openat(dir, name.c_str(), O_RDONLY | O_CLOEXEC));
+std::string_view read_text(int dir, const char* name, Text& text) {
+  const UniqueFd fd(::openat(dir, name, O_RDONLY | O_CLOEXEC));
   const ssize_t size = fd ? ::read(fd.get(), text.data(), text.size()) : -1;
   return {text.data(), size < 0 ? 0 : static_cast<std::size_t>(size)};
 }
 
-// The user who started it. Not the owner of its directory, which is root for a process that only
-// refuses to be dumped.
-std::optional<uid_t> user_of(int proc, const std::string& pid) {
-  constexpr std::string_view kLabel = "\nUid:\t";
-  Text text;
-  const std::string_view status = read_text(proc, pid + "/status", text);
-  const std::size_t at = status.find(kLabel);
-  if (at == std::string_view::npos) return std::nullopt;
+std::string_view status_line(std::string_view status, std::string_view label) {
+  const std::size_t at = status.find(label);
+  if (at == std::string_view::npos) return {};
+  status.remove_prefix(at + label.size());
+  return status.substr(0, status.find('\n'));
+}
+
+// By the user who started it. Not by the owner of its directory, which is root for a process that
+// only refuses to be dumped.
+bool is_trusted_user(std::string_view status) {
+  const std::string_view users = status_line(status, "\nUid:\t");
   uid_t uid = 0;
-  const char* const start = status.data() + at + kLabel.size();
-  const auto parsed = std::from_chars(start, status.data() + status.size(), uid);
-  return parsed.ec == std::errc() ? std::optional(uid) : std::nullopt;
+  const auto parsed = std::from_chars(users.data(), users.data() + users.size(), uid);
+  return parsed.ec == std::errc() && (uid == 0 || uid == ::geteuid());
+}
+
+// Containers whose cgroup does not look like one (ctr, LXC, systemd-nspawn) have this.
+bool has_pid_namespace(std::string_view status) {
+  return status_line(status, "\nNSpid:\t").contains('\t');
+}
+
+bool is_believed(int process) {
+  Text text;
+  const std::string_view status = read_text(process, "status", text);
+  if (status.size() == text.size()) return false;  // cut: its groups come before what is looked for
+  if (!is_trusted_user(status) || has_pid_namespace(status)) return false;
+  const std::string_view cgroups = read_text(process, "cgroup", text);
+  return cgroups.size() < text.size() && is_outside_containers(cgroups);
 }
 
 std::vector<StateDir> look_at(int proc, const std::string& pid) {
   Text text;
-  std::string_view comm = read_text(proc, pid + "/comm", text);
+  std::string_view comm = read_text(proc, (pid + "/comm").c_str(), text);
   if (comm.ends_with('\n')) comm.remove_suffix(1);
   if (comm != kShim && comm != "conmon") return {};
   const std::string name(comm);
-  const auto user = user_of(proc, pid);
-  if (!user || (*user != 0 && *user != ::geteuid())) return {};
+  // All from one process: its number may be another's the next moment.
+  const UniqueFd process(::openat(proc, pid.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!process || !is_believed(process.get())) return {};
   Text directory;
-  const ssize_t size =
-      ::readlinkat(proc, (pid + "/cwd").c_str(), directory.data(), directory.size());
+  const ssize_t size = ::readlinkat(process.get(), "cwd", directory.data(), directory.size());
   const std::string_view cwd(directory.data(), size < 0 ? 0 : static_cast<std::size_t>(size));
-  return states_of_process(name, read_text(proc, pid + "/cmdline", text), cwd);
+  return states_of_process(name, read_text(process.get(), "cmdline", text), cwd);
+}
+
+// <hierarchy>:<controllers>:<path>
+bool is_line_outside(std::string_view line) {
+  const std::size_t colon = line.find(':', line.find(':') + 1);
+  if (colon == std::string_view::npos) return false;
+  const std::string_view path = line.substr(colon + 1);
+  for (std::size_t end = 0; end != std::string_view::npos;) {
+    end = path.find('/', end + 1);
+    const auto container = parse_container_path(path.substr(0, end));
+    if (container && !container->monitor) return false;
+  }
+  return true;
 }
 
 bool is_pid(std::string_view name) {
@@ -124,6 +158,16 @@ std::vector<StateDir> states_of_process(std::string_view name, std::string_view 
   if (name.starts_with(kShim)) return states_of_shim(arguments, directory);
   if (name == "conmon") return states_of_conmon(arguments);
   return {};
+}
+
+bool is_outside_containers(std::string_view cgroups) {
+  if (!cgroups.ends_with('\n')) return false;
+  while (!cgroups.empty()) {
+    const std::string_view line = cgroups.substr(0, cgroups.find('\n'));
+    cgroups.remove_prefix(line.size() + 1);
+    if (!is_line_outside(line)) return false;
+  }
+  return true;
 }
 
 std::vector<StateDir> StateDiscovery::step(MonoTime now) {

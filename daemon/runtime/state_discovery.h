@@ -20,12 +20,17 @@ namespace throttlelens::runtime {
 std::vector<StateDir> states_of_process(std::string_view name, std::string_view arguments,
                                         std::string_view directory);
 
+/// What /proc/PID/cgroup says: none of its cgroups is a container's, or below one. Nothing, or a
+/// text that is cut, says no such thing. Pure.
+bool is_outside_containers(std::string_view cgroups);
+
 class StateDiscovery {
  public:
   explicit StateDiscovery(std::string proc) : proc_(std::move(proc)) {}
 
-  /// Looks at a few hundred processes more; begins anew at most every 10 s. Believes only those of
-  /// root, or of our own user: anyone can write a command line.
+  /// Looks at a few hundred processes more; begins anew at most every 10 s. Anyone can write a
+  /// command line, so it believes only those of root, or of our own user, that are in no container:
+  /// root in an ordinary container is root here too.
   std::vector<StateDir> step(MonoTime now);
 
  private:

@@ -29,10 +29,10 @@ std::string image_name(std::string_view metadata) {
 
 }  // namespace
 
-void read_storage_names(std::string_view text,
+bool read_storage_names(std::string_view text,
                         std::unordered_map<std::string, StorageNames>& names) {
   const auto containers = json_elements(text);
-  if (!containers) return;
+  if (!containers) return false;
   for (const std::string_view container : *containers) {
     std::array members{JsonMember{.name = "id", .value = {}},
                        JsonMember{.name = "names", .value = {}},
@@ -42,6 +42,7 @@ void read_storage_names(std::string_view text,
                            StorageNames{.container = first_name(members[1].value),
                                         .image = image_name(members[2].value)});
   }
+  return true;
 }
 
 }  // namespace throttlelens::runtime

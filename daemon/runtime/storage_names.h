@@ -14,9 +14,9 @@ struct StorageNames {
   std::string image;
 };
 
-/// The entries of a containers.json by id; adds to what is there. What cannot be understood is
-/// passed over.
-void read_storage_names(std::string_view text,
+/// The entries of a containers.json by id; adds to what is there. False when it is no list; an
+/// entry that cannot be understood is passed over.
+bool read_storage_names(std::string_view text,
                         std::unordered_map<std::string, StorageNames>& names);
 
 }  // namespace throttlelens::runtime

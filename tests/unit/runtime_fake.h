@@ -60,6 +60,16 @@ class FakeStates {
   std::string put_storage(const std::string& id, const std::string& text) const {
     return put("storage/overlay-containers/" + id + "/userdata/config.json", text);
   }
+  /// A process that looks like a shim of a containerd that has its files in `state`.
+  void put_shim(const std::string& pid, const std::string& state, const std::string& uid,
+                const std::string& cgroup = "0::/system.slice/containerd.service\n") const {
+    const std::string process = "proc/" + pid;
+    put(process + "/comm", "containerd-shim\n");
+    put(process + "/status", "Name:\tx\nUid:\t" + uid + "\t0\t0\t0\nNSpid:\t" + pid + "\n");
+    put(process + "/cgroup", cgroup);
+    put(process + "/cmdline",
+        std::string("shim\0-address\0", 14) + path(state + "/containerd.sock") + '\0');
+  }
   std::string put_docker(const std::string& id, const std::string& text) const {
     return put("docker/containers/" + id + "/config.v2.json", text);
   }
@@ -76,6 +86,19 @@ inline TreeChanges appeared(std::uint64_t key, const std::string& path, std::uin
   TreeChanges changes;
   changes.appeared.push_back({.key = {key}, .parent = {parent}, .path = path});
   return changes;
+}
+
+inline TreeChanges gone(std::uint64_t key) {
+  TreeChanges changes;
+  changes.gone.push_back({key});
+  return changes;
+}
+
+inline std::uint64_t count_of(const Identities& identities, const std::string& source) {
+  for (const MetadataErrors& one : identities.errors()) {
+    if (one.source == source) return one.count;
+  }
+  return 0;
 }
 
 inline ContainerIdentity only(const std::vector<Identified>& identified, std::uint64_t key) {

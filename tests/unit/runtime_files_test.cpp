@@ -119,6 +119,8 @@ TEST_CASE("names of Podman's containers") {
   const auto before = names.size();
   for (const char* wrong : {"", "{}", "[", "null"}) read_storage_names(wrong, names);
   CHECK(names.size() == before);
+  CHECK(read_storage_names("[]", names));
+  CHECK_FALSE(read_storage_names("[{", names));
 }
 
 TEST_CASE("configurations of Docker") {
@@ -179,7 +181,8 @@ std::string name_of(const FakeStates& states, const std::string& path) {
 TEST_CASE("each runtime's files are found") {
   const FakeStates states;
   SECTION("CRI-O") {
-    states.put_storage(kId, kCrio);
+    std::string text = kCrio;
+    states.put_storage(kId, text.replace(text.find("u-1"), 3, kUid));
     Identities identities(states.options());
     const auto told = only(identities.update(appeared(9, pod_path("crio-" + kId)), at(0s)), 9);
     CHECK(told.runtime == "crio");
@@ -215,8 +218,37 @@ TEST_CASE("each runtime's files are found") {
     const auto told = only(identities.update(appeared(9, "/docker/" + kId), at(0s)), 9);
     CHECK(told.runtime == "docker");
     CHECK(told.container == kId);
+    CHECK(identities.errors().empty());  // its own may be half written
+    CHECK(identities.update({}, at(100ms)).empty());
     CHECK(identities.errors() == std::vector<MetadataErrors>{{.source = "docker", .count = 1}});
     CHECK(identities.take_warnings().size() == 1);
+  }
+  SECTION("Docker, whose file is half written at first") {
+    states.put_containerd("moby", kId, "{}");
+    states.put_docker(kId, R"({"Config":{)");
+    Identities identities(states.options());
+    const auto told = only(identities.update(appeared(9, "/docker/" + kId), at(0s)), 9);
+    CHECK(told.from_files);
+    CHECK(told.container == kId);
+    states.put_docker(kId, kDocker);
+    CHECK(only(identities.update({}, at(100ms)), 9).container == "web");
+    CHECK(identities.errors().empty());
+    for (int second = 1; second < 60; ++second)
+      CHECK(identities.update({}, at(second * 1s)).empty());
+  }
+  SECTION("Podman, whose list is half written at first") {
+    states.put_storage(kId, kPodman);
+    const std::string list = R"([{"id":")" + kId + R"(","names":["web-front"]}])";
+    states.put("storage/overlay-containers/containers.json", list.substr(0, 50));
+    Identities identities(states.options());
+    const std::string path = "/machine.slice/libpod-" + kId + ".scope";
+    CHECK(only(identities.update(appeared(9, path), at(0s)), 9).container == kId);
+    CHECK(identities.update({}, at(100ms)).empty());  // still: not told again
+    CHECK(identities.errors() == std::vector<MetadataErrors>{{.source = "podman", .count = 1}});
+    CHECK(identities.take_warnings().at(0).on ==
+          states.path("storage/overlay-containers/containers.json"));
+    states.put("storage/overlay-containers/containers.json", list);
+    CHECK(only(identities.update({}, at(300ms)), 9).container == "web-front");
   }
   SECTION("a directory that comes later, in any namespace") {
     CHECK(name_of(states, "/default/" + kId) == kId);
@@ -271,6 +303,46 @@ TEST_CASE("names that lead elsewhere are not opened") {
     CHECK(is_absent(text.error()));
     CHECK_FALSE(open_below(dir->get(), name));
   }
+}
+
+TEST_CASE("of many namespaces some are looked into, and those of Kubernetes and Docker always") {
+  const FakeStates states;
+  const std::string tasks = "containerd/io.containerd.runtime.v2.task/";
+  SECTION("directories") {
+    for (int i = 0; i < 200; ++i) {
+      fs::create_directories(states.path(tasks + "a" + std::to_string(i)));
+    }
+    const auto listing = list_below(open_state(states.path(tasks))->get());
+    REQUIRE(listing);
+    CHECK(listing->names.size() == 64);
+    CHECK(listing->cut);
+  }
+  SECTION("files") {
+    for (int i = 0; i < 1100; ++i) states.put(tasks + "a" + std::to_string(i), "");
+    const auto listing = list_below(open_state(states.path(tasks))->get());
+    REQUIRE(listing);
+    CHECK(listing->names.empty());
+    CHECK(listing->cut);
+  }
+  states.put_containerd("k8s.io", kId, cri_bundle("server"));
+  const std::string other = "f" + kId.substr(1);
+  states.put_containerd("moby", other, R"({"annotations":{"nerdctl/name":"web"}})");
+  Identities identities(states.options());
+  CHECK(only(identities.update(appeared(9, pod_path(kId)), at(0s)), 9).container == "server");
+  CHECK(only(identities.update(appeared(8, "/docker/" + other), at(1s)), 8).container == "web");
+  const auto warnings = identities.take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].what == "look into all namespaces of containerd");
+  CHECK(warnings[0].on == states.path("containerd/io.containerd.runtime.v2.task"));
+}
+
+TEST_CASE("a listing of as much as is looked at is not cut") {
+  const FakeStates states;
+  for (int i = 0; i < 64; ++i) fs::create_directories(states.path("a/n" + std::to_string(i)));
+  const auto listing = list_below(open_state(states.path("a"))->get());
+  REQUIRE(listing);
+  CHECK(listing->names.size() == 64);
+  CHECK_FALSE(listing->cut);
 }
 
 TEST_CASE("a state directory without permission is told") {

@@ -23,7 +23,7 @@ struct IdentityOptions {
   std::vector<std::string> crio;
   std::vector<std::string> docker;
   std::vector<std::string> podman;
-  std::string proc = "/proc";  ///< command lines of shims tell of state directories not listed
+  std::string proc = "/proc";  ///< shims and conmon tell of state directories not listed
 };
 
 class Identities {
@@ -37,7 +37,8 @@ class Identities {
   /// Containers newly known, and those whose names became better known since. One whose files are
   /// not to be found is told from its path at once and looked for again, less and less often.
   std::vector<Identified> update(const TreeChanges& changes, MonoTime now);
-  /// Since the start, one per source that had any, in order.
+  /// Since the start, one per source that had any, in order. "claimed": cgroups named after the
+  /// container of another.
   std::vector<MetadataErrors> errors() const;
   /// What a person should know (a bundle that cannot be understood, a state directory without
   /// permission); each is told once.
