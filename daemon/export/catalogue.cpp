@@ -51,12 +51,13 @@ constexpr std::array kOwn{
         "throttlelens_series_dropped_total", counter, "",
         "Series left out of scrapes: limits.max_series was reached, or another has their labels.",
         "exporter", kBoth),
-    metric("throttlelens_metadata_errors_total", counter, "source",
-           "Containers whose names could not be had, by the runtime that should know them.",
-           "the runtimes' state directories", kBoth),
+    metric(
+        "throttlelens_metadata_errors_total", counter, "source",
+        "Containers whose names could not be had, by runtime; none: no file; claimed: another's.",
+        "the runtimes' state directories", kBoth),
     metric("throttlelens_containers", gauge, "state",
-           "Containers listed: running, or ended but still listed.", "cgroups by their paths",
-           kBoth),
+           "Containers listed by name: running, or ended but still listed.",
+           "cgroups by their paths, and the runtimes' files", kBoth),
 
     metric("process_cpu_seconds_total", counter, "",
            "Total user and system CPU time spent in seconds.", "CLOCK_PROCESS_CPUTIME_ID", kBoth),

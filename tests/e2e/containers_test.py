@@ -716,7 +716,7 @@ class Discovery(Scenario):
     def check_rows(self, samples, pod):
         """All containers of the pod by their names, and no other row of it."""
         infos = sorted((labels["container"], labels["container_id"]) for labels, _ in
-                       samples.rows("throttlelens_container_info") if labels["uid"] == pod.uid)
+                       samples.rows("throttlelens_container_info") if labels.get("uid") == pod.uid)
         self.assertEqual(infos, sorted((c.name, c.id) for c in pod.containers))
         for container in pod.containers:
             self.assert_usage(samples, container_row(container), 1)

@@ -83,7 +83,9 @@ struct EndedUsage {
 
 /// Names that could not be had.
 struct MetadataErrors {
-  std::string source;  ///< "containerd", "crio", "docker", "podman", or "none": no file was found
+  /// "containerd", "crio", "docker", "podman"; "none": no file was found; "claimed": the names are
+  /// another cgroup's.
+  std::string source;
   std::uint64_t count = 0;
   friend bool operator==(const MetadataErrors&, const MetadataErrors&) = default;
 };
