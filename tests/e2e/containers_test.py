@@ -823,7 +823,7 @@ class Limits(WithPods):
 class Waves(WithPods):
     """Hundreds of containers that come and go leave nothing behind."""
 
-    WAVES, PODS, EACH = 3, 14, 9
+    WAVES, PODS, EACH = 3, 17, 9
 
     @classmethod
     def before_start(cls):
