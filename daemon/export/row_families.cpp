@@ -5,16 +5,6 @@ namespace throttlelens {
 
 namespace {
 
-std::optional<double> as_double(std::optional<std::uint64_t> value) {
-  if (!value) return std::nullopt;
-  return static_cast<double>(*value);
-}
-
-std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
-  if (!value) return std::nullopt;
-  return to_seconds(*value);
-}
-
 /// Bandwidth control if its counters say anything. Else null.
 const Bandwidth* shown_bandwidth(const CgroupRow& row) {
   if (!row.bandwidth) return nullptr;
@@ -79,6 +69,16 @@ std::optional<double> burst_seconds(const CgroupRow& row) {
 }
 
 }  // namespace row_values
+
+std::optional<double> as_double(std::optional<std::uint64_t> value) {
+  if (!value) return std::nullopt;
+  return static_cast<double>(*value);
+}
+
+std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
+  if (!value) return std::nullopt;
+  return to_seconds(*value);
+}
 
 std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length) {
   if (!used || length.count() <= 0) return std::nullopt;

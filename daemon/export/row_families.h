@@ -100,6 +100,9 @@ inline constexpr std::array kRowFamilies{
               .source = "burst_usec of cpu.stat (v1: burst_time)"},
 };
 
+/// Absent stays absent.
+std::optional<double> as_double(std::optional<std::uint64_t> value);
+std::optional<double> as_seconds(std::optional<Nanoseconds> value);
 /// In cores; absent when the value or the length is not known.
 std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length);
 /// How many series a row becomes in all of these families.

@@ -23,16 +23,6 @@ ClientMetric::Label label(const char* name, std::string value) {
   return {.name = name, .value = std::move(value)};
 }
 
-std::optional<double> as_double(std::optional<std::uint64_t> value) {
-  if (!value) return std::nullopt;
-  return static_cast<double>(*value);
-}
-
-std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
-  if (!value) return std::nullopt;
-  return to_seconds(*value);
-}
-
 /// Empty values are left out: to Prometheus an empty label is no label.
 Labels info_labels(std::initializer_list<std::pair<const char*, const std::string*>> all) {
   Labels labels;
