@@ -17,6 +17,14 @@ struct SeriesReading {
   Nanoseconds total{0};  ///< since the cgroup appeared to the source: windows, gaps, corrections
   std::vector<WindowValue> windows;                ///< in the order of the reported lengths
   std::optional<LimitRatioHistogram> limit_ratio;  ///< absent until a limit was known
+  std::optional<WaitTotals> waits;                 ///< absent when the source tells none
+};
+
+/// One base window of the history.
+struct HistoryWindow {
+  Nanoseconds used{0};
+  std::optional<WaitAmounts> waits;  ///< absent when the source tells none
+  friend bool operator==(const HistoryWindow&, const HistoryWindow&) = default;
 };
 
 struct TimelineReading {

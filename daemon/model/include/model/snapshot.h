@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "model/cgroup.h"
 #include "model/container.h"
+#include "model/waits.h"
 #include "model/window_batch.h"
 
 namespace throttlelens {
@@ -29,8 +30,19 @@ struct LimitRatioHistogram {
 /// One reported window length of one row. Values in CPU time; divide by the length for cores.
 struct WindowValue {
   Nanoseconds length{0};
-  std::optional<Nanoseconds> last;  ///< last completed window; absent if it was missed or none yet
-  std::optional<Nanoseconds> peak;  ///< highest in the last 60 s; absent if none was completed
+  std::optional<Nanoseconds> last;   ///< last completed window; absent if it was missed or none yet
+  std::optional<Nanoseconds> peak;   ///< highest in the last 60 s; absent if none was completed
+  std::optional<WaitAmounts> waits;  ///< of the last one; absent with `last`, or without waits
+};
+
+/// What keeps a cgroup from running now, as one word. Of the longest reported window.
+enum class Why {
+  fine,            ///< nothing worth a word
+  quota,           ///< its own limit
+  pod_quota,       ///< its pod's limit
+  ancestor_quota,  ///< a limit further up
+  neighbours,      ///< others have the CPUs
+  own_threads,     ///< more threads want to run than there are CPUs; nobody else is in the way
 };
 
 struct CgroupRow {
@@ -43,6 +55,9 @@ struct CgroupRow {
   std::vector<WindowValue> windows;    ///< in the order of Snapshot::reported
   std::optional<Bandwidth> bandwidth;  ///< absent for the root, or not yet read
   std::optional<LimitRatioHistogram> limit_ratio;  ///< absent without a limit
+  std::optional<WaitTotals>
+      waits;               ///< since throttlelens watches; absent when the tier cannot know
+  std::optional<Why> why;  ///< absent without waits, or before the window was completed
 };
 
 /// The CPU request, as the kernel enforces it now.

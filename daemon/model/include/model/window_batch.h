@@ -9,6 +9,7 @@
 
 #include "base/units.h"
 #include "model/cgroup.h"
+#include "model/waits.h"
 
 namespace throttlelens {
 
@@ -35,6 +36,28 @@ struct BandwidthSample {
   std::optional<Bandwidth> value;  ///< absent: its cpu controller was switched off (v2)
 };
 
+/// A wall-clock stretch in which a cgroup was throttled, all CPUs together, that ended.
+struct ThrottleEpisode {
+  ThrottleLevel level = ThrottleLevel::own;  ///< that ran dry when it began
+  Nanoseconds length{0};
+};
+
+/// Waits of a cgroup and all below it within the batch, and what ended in it. Never negative.
+struct CgroupWaits {
+  CgroupKey key;
+  WaitAmounts waits;
+  Nanoseconds throttled_while_idle{0};  ///< at most waits.throttled
+  Nanoseconds lost{0};                  ///< says nothing where BatchWaits::lost_known is false
+  DurationHistogram throttle_waits;     ///< that ended
+  DurationHistogram contention_waits;
+  std::vector<ThrottleEpisode> episodes;  ///< that ended; may have begun many windows ago
+};
+
+struct BatchWaits {
+  bool lost_known = false;
+  std::vector<CgroupWaits> cgroups;  ///< only those with something to tell
+};
+
 /// Time that the kernel's usage counter shows and no window has (switches were lost, the counter
 /// could not be read for a while): it belongs to the total, but to no window.
 struct UsageCorrection {
@@ -55,8 +78,12 @@ struct SourceLosses {
   std::optional<std::uint64_t> lost_switches;
   /// Of those, switches whose time was still found in the kernel's own fields.
   std::optional<std::uint64_t> recovered_switches;
-  std::uint64_t missed_windows = 0;           ///< base windows read too late
-  std::uint64_t dropped_cgroups = 0;          ///< cgroups beyond max_cgroups, counted once each
+  std::uint64_t missed_windows = 0;   ///< base windows read too late
+  std::uint64_t dropped_cgroups = 0;  ///< cgroups beyond max_cgroups, counted once each
+  /// Waits whose beginning was not seen whole: their length or their cause is known in part only.
+  std::optional<std::uint64_t> partial_waits;
+  /// Throttled stretches that found no room on their way to us.
+  std::optional<std::uint64_t> lost_episodes;
   std::optional<Nanoseconds> probe_run_time;  ///< time the kernel spent in our programs, if known
   friend bool operator==(const SourceLosses&, const SourceLosses&) = default;
 };
@@ -70,6 +97,7 @@ struct WindowBatch {
 
   std::vector<CgroupAppeared> appeared;    ///< parents before children
   std::vector<CgroupUse> use;              ///< only cgroups that ran
+  std::optional<BatchWaits> waits;         ///< absent when the tier cannot know
   std::vector<BandwidthSample> bandwidth;  ///< only cgroups whose values were read anew
   std::vector<UsageCorrection> corrections;
   /// Whose use of this window is not known: the window, and every longer one it is in, is absent
