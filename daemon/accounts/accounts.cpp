@@ -59,7 +59,7 @@ Accounts::Accounts(const AccountsOptions& options)
                      .losses = {}}) {
   impl_->no_windows.reserve(options.reported.size());
   for (const Nanoseconds length : options.reported) {
-    impl_->no_windows.push_back({.length = length, .last = {}, .peak = {}});
+    impl_->no_windows.push_back({.length = length, .last = {}, .peak = {}, .waits = {}});
   }
 }
 
@@ -115,7 +115,8 @@ std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& readin
   snapshot->probe = probe;
   snapshot->cpus_online = impl_->cpus_online;
   snapshot->node = reading.node;
-  const accounts::SnapshotRows rows(impl_->rows, impl_->names, reading, impl_->no_windows);
+  const accounts::SnapshotRows rows(impl_->rows, impl_->names, reading, impl_->no_windows,
+                                    impl_->cpus_online);
   snapshot->cgroups = rows.cgroups();
   snapshot->containers = rows.containers();
   snapshot->pods = rows.pods();

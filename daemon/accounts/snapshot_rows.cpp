@@ -1,17 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "snapshot_rows.h"
 
+#include <algorithm>
 #include <optional>
 #include <ranges>
 #include <utility>
 
 #include "totals.h"
+#include "why.h"
 
 namespace throttlelens::accounts {
 
 SnapshotRows::SnapshotRows(const Rows& rows, const Names& names, const TimelineReading& reading,
-                           const std::vector<WindowValue>& no_windows)
-    : rows_(rows), names_(names), no_windows_(no_windows), series_(rows.by_path().size(), nullptr) {
+                           const std::vector<WindowValue>& no_windows, std::uint32_t cpus_online)
+    : rows_(rows),
+      names_(names),
+      no_windows_(no_windows),
+      node_(reading.node),
+      cpus_online_(cpus_online),
+      series_(rows.by_path().size(), nullptr) {
   for (const SeriesReading& one : reading.cgroups) {
     if (const Row* row = rows.find(one.key)) series_[row->place] = &one;
   }
@@ -27,8 +34,29 @@ CgroupRow SnapshotRows::make(const Row& row) const {
   const Totals totals = totals_of(row, series);
   out.usage = totals.usage;
   out.limit_ratio = totals.limit_ratio;
+  out.waits = totals.waits;
   out.windows = series != nullptr ? series->windows : no_windows_;
+  out.standing = standing(row);
+  out.why = why(out);
   return out;
+}
+
+Standing SnapshotRows::standing(const Row& row) const {
+  const ContainerIdentity* identity = names_.find(row.key);
+  if (identity == nullptr || identity->role != ContainerRole::application) return Standing::cgroup;
+  const bool in_pod = row.parent.id != 0 && row.parent == identity->pod_cgroup;
+  return in_pod ? Standing::pod_container : Standing::container;
+}
+
+std::optional<Why> SnapshotRows::why(const CgroupRow& row) const {
+  const WindowValue* window = longest_window(row.windows);
+  if (window == nullptr) return std::nullopt;
+  const auto node = std::ranges::find(node_, window->length, &NodeWindow::length);
+  return why_of({.window = *window,
+                 .standing = row.standing,
+                 .limited = row.bandwidth && row.bandwidth->limit,
+                 .node_busy = node != node_.end() ? node->busy : std::nullopt,
+                 .cpus_online = cpus_online_});
 }
 
 /// Marks the rows that have a container somewhere below them.
@@ -93,12 +121,16 @@ CgroupRow SnapshotRows::sum_up(const Groups::Group& group, const Row& newest) co
     const Row* row = rows_.find(key);
     if (row != nullptr && row != &newest) others.add(totals_of(*row, series_[row->place]));
   }
-  Totals all{.usage = out.usage, .bandwidth = out.bandwidth, .limit_ratio = out.limit_ratio};
+  Totals all{.usage = out.usage,
+             .bandwidth = out.bandwidth,
+             .limit_ratio = out.limit_ratio,
+             .waits = out.waits};
   all.add(others);
   // A newest whose counter is not known would make the sum look like a total.
   if (out.usage) out.usage = all.usage;
   out.bandwidth = all.bandwidth;
   out.limit_ratio = all.limit_ratio;
+  out.waits = all.waits;
   return out;
 }
 

@@ -2,6 +2,8 @@
 // One snapshot under construction: rows, names and the timeline's reading joined.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "model/series.h"
@@ -14,9 +16,9 @@ namespace throttlelens::accounts {
 /// What it refers to must outlive it.
 class SnapshotRows {
  public:
-  /// `no_windows`: one per reported length, values absent.
+  /// `no_windows`: one per reported length, values absent. `cpus_online`: 0 if not known.
   SnapshotRows(const Rows& rows, const Names& names, const TimelineReading& reading,
-               const std::vector<WindowValue>& no_windows);
+               const std::vector<WindowValue>& no_windows, std::uint32_t cpus_online);
 
   std::vector<CgroupRow> cgroups() const;
   std::vector<ContainerRow> containers() const;
@@ -24,6 +26,8 @@ class SnapshotRows {
 
  private:
   CgroupRow make(const Row& row) const;
+  Standing standing(const Row& row) const;
+  std::optional<Why> why(const CgroupRow& row) const;
   CgroupRow sum_up(const Groups::Group& group, const Row& newest) const;
   const Row* newest(const Groups::Group& group) const;
   std::vector<bool> above_containers() const;
@@ -32,6 +36,8 @@ class SnapshotRows {
   const Rows& rows_;
   const Names& names_;
   const std::vector<WindowValue>& no_windows_;
+  const std::vector<NodeWindow>& node_;
+  const std::uint32_t cpus_online_;
   std::vector<const SeriesReading*> series_;  ///< in the order of paths
 };
 

@@ -27,8 +27,7 @@ Bandwidth sum(const Bandwidth& a, const Bandwidth& b) {
   result.nr_throttled += b.nr_throttled;
   result.throttled_time = saturated_sum(a.throttled_time, b.throttled_time);
   add_known(result.nr_bursts, b.nr_bursts, [](std::uint64_t x, std::uint64_t y) { return x + y; });
-  add_known(result.burst_time, b.burst_time,
-            [](Nanoseconds x, Nanoseconds y) { return saturated_sum(x, y); });
+  add_known(result.burst_time, b.burst_time, saturated_sum);
   return result;
 }
 
@@ -43,6 +42,18 @@ Nanoseconds sum(Nanoseconds a, Nanoseconds b) {
   return saturated_sum(a, b);
 }
 
+WaitTotals sum(const WaitTotals& a, const WaitTotals& b) {
+  WaitTotals result = a;
+  result.throttle = saturated_sum(a.throttle, b.throttle);
+  result.contention = saturated_sum(a.contention, b.contention);
+  result.throttled_while_idle = saturated_sum(a.throttled_while_idle, b.throttled_while_idle);
+  add_known(result.lost, b.lost, saturated_sum);
+  result.throttle_waits.add(b.throttle_waits);
+  result.contention_waits.add(b.contention_waits);
+  for (std::size_t i = 0; i < kThrottleLevels; ++i) result.episodes[i].add(b.episodes[i]);
+  return result;
+}
+
 }  // namespace
 
 void Totals::add(const Totals& other) {
@@ -50,6 +61,7 @@ void Totals::add(const Totals& other) {
   add_known(usage, other.usage, plus);
   add_known(bandwidth, other.bandwidth, plus);
   add_known(limit_ratio, other.limit_ratio, plus);
+  add_known(waits, other.waits, plus);
 }
 
 Totals totals_of(const Row& row, const SeriesReading* series) {
@@ -60,6 +72,7 @@ Totals totals_of(const Row& row, const SeriesReading* series) {
   // Without the kernel's counter at the start, the sum since then is not the cgroup's total.
   if (row.usage_before) totals.usage = saturated_sum(*row.usage_before, series->total);
   totals.limit_ratio = series->limit_ratio;
+  totals.waits = series->waits;
   return totals;
 }
 

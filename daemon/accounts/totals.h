@@ -8,6 +8,7 @@
 #include "model/cgroup.h"
 #include "model/series.h"
 #include "model/snapshot.h"
+#include "model/waits.h"
 #include "rows.h"
 
 namespace throttlelens::accounts {
@@ -17,6 +18,7 @@ struct Totals {
   std::optional<Nanoseconds> usage;
   std::optional<Bandwidth> bandwidth;  ///< counters only, no limit
   std::optional<LimitRatioHistogram> limit_ratio;
+  std::optional<WaitTotals> waits;
 
   void add(const Totals& other);
 };

@@ -101,8 +101,9 @@ class Node {
   SeriesReading series(CgroupKey key) const {
     SeriesReading one{.key = key,
                       .total = totals.at(key),
-                      .windows = {{100ms, Nanoseconds(key.id), std::nullopt}},
-                      .limit_ratio = {}};
+                      .windows = {{100ms, Nanoseconds(key.id), std::nullopt, {}}},
+                      .limit_ratio = {},
+                      .waits = {}};
     if (const auto found = ratios.find(key); found != ratios.end()) {
       one.limit_ratio = found->second;
     }

@@ -47,8 +47,9 @@ TimelineReading reading(std::vector<std::pair<CgroupKey, Nanoseconds>> totals) {
   for (const auto& [key, total] : totals) {
     reading.cgroups.push_back({.key = key,
                                .total = total,
-                               .windows = {{100ms, 1ms, 2ms}, {1s, 3ms, std::nullopt}},
-                               .limit_ratio = {}});
+                               .windows = {{100ms, 1ms, 2ms, {}}, {1s, 3ms, std::nullopt, {}}},
+                               .limit_ratio = {},
+                               .waits = {}});
   }
   return reading;
 }

@@ -2,6 +2,7 @@
 // The immutable picture every reader shares: a scrape, a table and a page see the same one.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -35,6 +36,20 @@ struct WindowValue {
   std::optional<WaitAmounts> waits;  ///< of the last one; absent with `last`, or without waits
 };
 
+/// The window that tells what holds a cgroup back: long enough not to flicker. Null without any.
+inline const WindowValue* longest_window(const std::vector<WindowValue>& windows) {
+  const auto longest = std::ranges::max_element(windows, {}, &WindowValue::length);
+  return longest == windows.end() ? nullptr : &*longest;
+}
+
+/// What a row is and what lies right above it. ThrottleLevel is relative to the cgroup: together
+/// they say whose quota ran out.
+enum class Standing {
+  cgroup,         ///< no container: itself, or an ancestor
+  container,      ///< not right below a pod's cgroup, or of no pod: itself, or an ancestor
+  pod_container,  ///< right below its pod's own cgroup: itself, its pod, or an ancestor further up
+};
+
 /// What keeps a cgroup from running now, as one word. Of the longest reported window.
 enum class Why {
   fine,            ///< nothing worth a word
@@ -49,8 +64,9 @@ struct CgroupRow {
   CgroupKey key;
   std::shared_ptr<const std::string> path;
   bool alive = true;
-  bool holds_containers = false;       ///< a container is somewhere below it
-  bool in_container = false;           ///< it is part of a container, whose row has its time too
+  bool holds_containers = false;  ///< a container is somewhere below it
+  bool in_container = false;      ///< it is part of a container, whose row has its time too
+  Standing standing = Standing::cgroup;
   std::optional<Nanoseconds> usage;    ///< the kernel's total; absent when its start is unknown
   std::vector<WindowValue> windows;    ///< in the order of Snapshot::reported
   std::optional<Bandwidth> bandwidth;  ///< absent for the root, or not yet read

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "why.h"
+
+#include "model/waits.h"
+
+namespace throttlelens::accounts {
+namespace {
+
+constexpr double kThrottleOfWanted = 0.05;
+constexpr double kThrottleOfLength = 0.001;
+constexpr double kThrottledOfLength = 0.01;
+constexpr double kContentionOfWanted = 0.10;
+constexpr double kContentionOfLength = 0.005;
+constexpr double kOthersOfNode = 0.10;
+
+bool reaches(Nanoseconds part, double share, Nanoseconds whole) {
+  return static_cast<double>(part.count()) >= share * static_cast<double>(whole.count());
+}
+
+bool throttle_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanoseconds length) {
+  return reaches(waits.throttled, kThrottledOfLength, length) ||
+         (reaches(waits.throttle, kThrottleOfWanted, wanted) &&
+          reaches(waits.throttle, kThrottleOfLength, length));
+}
+
+bool contention_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanoseconds length) {
+  return reaches(waits.contention, kContentionOfWanted, wanted) &&
+         reaches(waits.contention, kContentionOfLength, length);
+}
+
+Why whose_quota(const WhyInput& input) {
+  // Waits without a throttled stretch they belong to: a limit of its own is the nearest there is.
+  const ThrottleLevel unknown = input.limited ? ThrottleLevel::own : ThrottleLevel::above;
+  switch (input.window.waits->level.value_or(unknown)) {
+    case ThrottleLevel::own:
+      return Why::quota;
+    case ThrottleLevel::parent:
+      return input.standing == Standing::pod_container ? Why::pod_quota : Why::ancestor_quota;
+    case ThrottleLevel::above:
+      return Why::ancestor_quota;
+  }
+  return Why::ancestor_quota;
+}
+
+Why who_has_the_cpus(const WhyInput& input) {
+  if (!input.node_busy || input.cpus_online == 0) return Why::neighbours;
+  const Nanoseconds capacity = input.window.length * input.cpus_online;
+  return reaches(*input.node_busy - *input.window.last, kOthersOfNode, capacity) ? Why::neighbours
+                                                                                 : Why::own_threads;
+}
+
+}  // namespace
+
+std::optional<Why> why_of(const WhyInput& input) {
+  const WindowValue& window = input.window;
+  if (!window.last || !window.waits || window.length.count() <= 0) return std::nullopt;
+  const WaitAmounts& waits = *window.waits;
+  const Nanoseconds wanted = *window.last + waits.throttle + waits.contention;
+  const bool throttle = throttle_matters(waits, wanted, window.length);
+  const bool contention = contention_matters(waits, wanted, window.length);
+  if (throttle && (!contention || waits.throttle >= waits.contention)) return whose_quota(input);
+  return contention ? who_has_the_cpus(input) : Why::fine;
+}
+
+}  // namespace throttlelens::accounts
