@@ -13,8 +13,6 @@ namespace {
 
 using enum MetricKind;
 
-constexpr std::string_view kBoth = "bpf, cpustat";
-constexpr std::string_view kBpf = "bpf";
 constexpr MetricEntry metric(std::string_view name, MetricKind kind, std::string_view labels,
                              std::string_view help, std::string_view source,
                              std::string_view tiers) {
@@ -24,91 +22,96 @@ constexpr MetricEntry metric(std::string_view name, MetricKind kind, std::string
 
 constexpr std::array kOwn{
     metric("throttlelens_build_info", gauge, "version,commit,libbpf,compiler",
-           "Always 1; the labels say what is running.", "build", kBoth),
+           "Always 1; the labels say what is running.", "build", kAllTiers),
     metric("throttlelens_probe_info", gauge, "tier,kernel,cgroup_mode,reason",
            "Always 1; the labels say how this node is measured, and why not by BPF.",
-           "feature detection", kBoth),
+           "feature detection", kAllTiers),
     metric("throttlelens_node_cpu_utilization_cores", gauge, "window",
            "CPU in use on the node in the last completed window, in cores.",
-           "sched_switch; usage of the root cgroup", kBoth),
+           "sched_switch; usage of the root cgroup", kAllTiers),
     metric("throttlelens_node_cpu_idle_ratio", gauge, "window",
            "Share of the node's online CPUs idle in the last completed window, 0 to 1.",
-           "sched_switch to the idle threads", kBpf),
+           "sched_switch to the idle threads", kBpfTier),
 
     metric("throttlelens_probe_lost_switches_total", counter, "",
-           "Context switches whose previous thread was not the one recorded.", "BPF map", kBpf),
+           "Context switches whose previous thread was not the one recorded.", "BPF map", kBpfTier),
     metric("throttlelens_probe_recovered_switches_total", counter, "",
            "Lost switches whose CPU time was still found in the kernel's own fields.", "BPF map",
-           kBpf),
+           kBpfTier),
     metric("throttlelens_probe_missed_windows_total", counter, "",
-           "Base windows read too late to be told apart.", "sampler", kBoth),
+           "Base windows read too late to be told apart.", "sampler", kAllTiers),
     metric("throttlelens_probe_dropped_cgroups_total", counter, "",
-           "Cgroups not measured because limits.max_cgroups was reached.", "sampler", kBoth),
+           "Cgroups not measured because limits.max_cgroups was reached.", "sampler", kAllTiers),
+    metric("throttlelens_probe_partial_waits_total", counter, "",
+           "Waits whose beginning was not seen whole: their length or cause is known in part only.",
+           "BPF map", kBpfTier),
+    metric("throttlelens_probe_lost_episodes_total", counter, "",
+           "Throttle episodes missing in throttle_episode_seconds: there was no room for them.",
+           "BPF map", kBpfTier),
     metric("throttlelens_probe_run_seconds_total", counter, "",
            "CPU time the kernel spent in the probe's program on sched_switch.",
-           "run_time_ns of bpf_prog_info, with kernel.bpf_stats_enabled", kBpf),
+           "run_time_ns of bpf_prog_info, with kernel.bpf_stats_enabled", kBpfTier),
     metric(
         "throttlelens_series_dropped_total", counter, "",
         "Series left out of scrapes: limits.max_series was reached, or another has their labels.",
-        "exporter", kBoth),
+        "exporter", kAllTiers),
     metric(
         "throttlelens_metadata_errors_total", counter, "source",
         "Containers whose names could not be had, by runtime; none: no file; claimed: another's.",
-        "the runtimes' state directories", kBoth),
+        "the runtimes' state directories", kAllTiers),
     metric("throttlelens_containers", gauge, "state",
            "Containers listed by name: running, or ended but still listed.",
-           "cgroups by their paths, and the runtimes' files", kBoth),
+           "cgroups by their paths, and the runtimes' files", kAllTiers),
 
     metric("process_cpu_seconds_total", counter, "",
-           "Total user and system CPU time spent in seconds.", "CLOCK_PROCESS_CPUTIME_ID", kBoth),
+           "Total user and system CPU time spent in seconds.", "CLOCK_PROCESS_CPUTIME_ID",
+           kAllTiers),
     metric("process_resident_memory_bytes", gauge, "", "Resident memory size in bytes.",
-           "rss of /proc/self/stat", kBoth),
+           "rss of /proc/self/stat", kAllTiers),
     metric("process_virtual_memory_bytes", gauge, "", "Virtual memory size in bytes.",
-           "vsize of /proc/self/stat", kBoth),
+           "vsize of /proc/self/stat", kAllTiers),
     metric("process_open_fds", gauge, "", "Number of open file descriptors.", "/proc/self/fd",
-           kBoth),
+           kAllTiers),
     metric("process_max_fds", gauge, "", "Maximum number of open file descriptors.",
-           "getrlimit RLIMIT_NOFILE", kBoth),
+           "getrlimit RLIMIT_NOFILE", kAllTiers),
     metric("process_start_time_seconds", gauge, "",
            "Start time of the process since unix epoch in seconds.",
-           "starttime of /proc/self/stat, btime of /proc/stat", kBoth),
+           "starttime of /proc/self/stat, btime of /proc/stat", kAllTiers),
 };
 
 constexpr std::array kContainers{
     metric("throttlelens_container_info", gauge,
            "namespace,pod,container,uid,container_id,image,qos,runtime",
            "Always 1; the labels say what the container is.",
-           "the bundle's config.json, the runtime's state directory, the cgroup's path", kBoth),
+           "the bundle's config.json, the runtime's state directory, the cgroup's path", kAllTiers),
     metric("throttlelens_container_cpu_request_cores", gauge, "namespace,pod,container,source",
            "CPU request in cores as the kernel enforces it now; source says how it is known.",
-           "cpu.shares (v1), cpu.weight and linux.resources.cpu.shares of config.json (v2)", kBoth),
+           "cpu.shares (v1), cpu.weight and linux.resources.cpu.shares of config.json (v2)",
+           kAllTiers),
 };
 
 constexpr std::array kPods{
     metric("throttlelens_pod_cpu_usage_seconds_total", counter, "namespace,pod",
            "CPU time in seconds used in the pod's cgroup, by ended containers too.", kUseSource,
-           kBoth),
+           kAllTiers),
     metric("throttlelens_pod_cpu_limit_cores", gauge, "namespace,pod",
            "CPU limit of the pod's own cgroup in cores; absent without a limit.", kLimitSource,
-           kBoth),
+           kAllTiers),
     metric("throttlelens_ended_cpu_usage_seconds_total", counter, "namespace",
            "CPU time in seconds used by pods and containers that are no longer listed.", kUseSource,
-           kBoth),
+           kAllTiers),
 };
 
 /// What rows are about, as names and labels say it.
 struct RowSubject {
   std::string_view prefix;
   std::string_view labels;
-  std::string_view window_labels;
 };
 constexpr RowSubject kContainerRows{.prefix = "throttlelens_container_cpu_",
-                                    .labels = "namespace,pod,container",
-                                    .window_labels = "namespace,pod,container,window"};
-constexpr RowSubject kCgroupRows{
-    .prefix = "throttlelens_cgroup_cpu_", .labels = "cgroup", .window_labels = "cgroup,window"};
+                                    .labels = "namespace,pod,container"};
+constexpr RowSubject kCgroupRows{.prefix = "throttlelens_cgroup_cpu_", .labels = "cgroup"};
 
-class JoinedName {
+class JoinedText {
  public:
   constexpr void append(std::string_view part) {
     for (const char c : part) text_[size_++] = c;
@@ -120,20 +123,29 @@ class JoinedName {
   std::size_t size_ = 0;
 };
 
-using RowNames = std::array<JoinedName, kRowFamilies.size()>;
+struct RowTexts {
+  JoinedText name;
+  JoinedText labels;
+};
+using AllRowTexts = std::array<RowTexts, kRowFamilies.size()>;
 
-constexpr RowNames row_names(const RowSubject& subject) {
-  RowNames names{};
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    names[i].append(subject.prefix);
-    names[i].append(kRowFamilies[i].suffix);
+constexpr AllRowTexts row_texts(const RowSubject& subject) {
+  AllRowTexts texts{};
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const RowFamily& family = kRowFamilies[i];
+    texts[i].name.append(subject.prefix);
+    texts[i].name.append(family.suffix);
+    texts[i].labels.append(subject.labels);
+    if (family.label().empty()) continue;
+    texts[i].labels.append(",");
+    texts[i].labels.append(family.label());
   }
-  return names;
+  return texts;
 }
 
 // Entries refer to them, so they have a place of their own.
-constexpr RowNames kContainerNames = row_names(kContainerRows);
-constexpr RowNames kCgroupNames = row_names(kCgroupRows);
+constexpr AllRowTexts kContainerTexts = row_texts(kContainerRows);
+constexpr AllRowTexts kCgroupTexts = row_texts(kCgroupRows);
 
 using Catalogue = std::array<MetricEntry, kOwn.size() + kContainers.size() + kPods.size() +
                                               2 * kRowFamilies.size()>;
@@ -141,19 +153,18 @@ using Catalogue = std::array<MetricEntry, kOwn.size() + kContainers.size() + kPo
 constexpr Catalogue make_catalogue() {
   Catalogue all{};
   auto out = all.begin();
-  const auto add_rows = [&out](const RowSubject& subject, const RowNames& names) {
-    for (std::size_t i = 0; i < names.size(); ++i) {
+  const auto add_rows = [&out](const AllRowTexts& texts) {
+    for (std::size_t i = 0; i < texts.size(); ++i) {
       const RowFamily& family = kRowFamilies[i];
-      *out++ = metric(names[i].view(), family.kind,
-                      family.windowed() ? subject.window_labels : subject.labels, family.help,
-                      family.source, kBoth);
+      *out++ = metric(texts[i].name.view(), family.kind, texts[i].labels.view(), family.help,
+                      family.source, family.tiers);
     }
   };
   out = std::ranges::copy(kOwn, out).out;
   out = std::ranges::copy(kContainers, out).out;
-  add_rows(kContainerRows, kContainerNames);
+  add_rows(kContainerTexts);
   out = std::ranges::copy(kPods, out).out;
-  add_rows(kCgroupRows, kCgroupNames);
+  add_rows(kCgroupTexts);
   return all;
 }
 

@@ -2,6 +2,7 @@
 #include "family.h"
 
 #include <algorithm>
+#include <array>
 #include <limits>
 #include <utility>
 
@@ -31,15 +32,28 @@ void Family::add(Labels labels, std::optional<double> value) {
 }
 
 void Family::add(Labels labels, const LimitRatioHistogram& ratios) {
+  add_histogram(std::move(labels), kLimitRatioBounds, ratios.buckets, ratios.sum);
+}
+
+void Family::add(Labels labels, const DurationHistogram& durations) {
+  static constexpr auto kSeconds = [] {
+    std::array<double, kDurationBounds.size()> bounds{};
+    std::ranges::transform(kDurationBounds, bounds.begin(), to_seconds);
+    return bounds;
+  }();
+  add_histogram(std::move(labels), kSeconds, durations.buckets, to_seconds(durations.sum));
+}
+
+void Family::add_histogram(Labels labels, std::span<const double> bounds,
+                           std::span<const std::uint64_t> counts, double sum) {
   ClientMetric::Histogram& histogram = append(std::move(labels)).histogram;
-  histogram.sample_sum = ratios.sum;
-  histogram.bucket.reserve(ratios.buckets.size());
-  for (std::size_t i = 0; i < ratios.buckets.size(); ++i) {
-    histogram.sample_count += ratios.buckets[i];
+  histogram.sample_sum = sum;
+  histogram.bucket.reserve(counts.size());
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    histogram.sample_count += counts[i];
     histogram.bucket.push_back(
-        {histogram.sample_count, i < kLimitRatioBounds.size()
-                                     ? kLimitRatioBounds[i]
-                                     : std::numeric_limits<double>::infinity()});
+        {histogram.sample_count,
+         i < bounds.size() ? bounds[i] : std::numeric_limits<double>::infinity()});
   }
 }
 

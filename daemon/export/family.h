@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +15,7 @@
 #include <prometheus/metric_family.h>
 
 #include "model/snapshot.h"
+#include "model/waits.h"
 
 namespace throttlelens {
 
@@ -26,11 +29,16 @@ class Family {
   void reserve(std::size_t samples) { family_.metric.reserve(samples); }
   void add(Labels labels, std::optional<double> value);
   void add(Labels labels, const LimitRatioHistogram& ratios);
+  /// In seconds.
+  void add(Labels labels, const DurationHistogram& durations);
   /// Nothing if it has no samples.
   void give(const TakeFamily& take);
 
  private:
   prometheus::ClientMetric& append(Labels labels);
+  /// `counts`: not cumulative, one more than `bounds`.
+  void add_histogram(Labels labels, std::span<const double> bounds,
+                     std::span<const std::uint64_t> counts, double sum);
 
   prometheus::MetricFamily family_;
 };

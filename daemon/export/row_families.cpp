@@ -5,11 +5,9 @@ namespace throttlelens {
 
 namespace {
 
-/// Bandwidth control if its counters say anything. Else null.
-const Bandwidth* shown_bandwidth(const CgroupRow& row) {
-  if (!row.bandwidth) return nullptr;
-  const Bandwidth& bandwidth = *row.bandwidth;
-  return bandwidth.limit || bandwidth.nr_periods > 0 ? &bandwidth : nullptr;
+/// Of a histogram with this many buckets: each, and _sum and _count.
+constexpr std::uint64_t histogram_series(std::size_t buckets) {
+  return buckets + 2;
 }
 
 struct CountSeries {
@@ -25,65 +23,15 @@ struct CountSeries {
   }
   std::uint64_t operator()(LimitRatios ratios) const {
     const auto& known = row.*ratios;
-    return known ? known->buckets.size() + 2 : 0;  // and _sum, _count
+    return known ? histogram_series(known->buckets.size()) : 0;
+  }
+  std::uint64_t operator()(NumbersBy numbers) const { return numbers.of(row).size(); }
+  std::uint64_t operator()(DurationsBy durations) const {
+    return durations.of(row).size() * histogram_series(kDurationBounds.size() + 1);
   }
 };
 
 }  // namespace
-
-namespace row_values {
-
-std::optional<double> usage_seconds(const CgroupRow& row) {
-  return as_seconds(row.usage);
-}
-
-std::optional<double> limit_cores(const CgroupRow& row) {
-  if (!row.bandwidth || !row.bandwidth->limit) return std::nullopt;
-  const CpuLimit& limit = *row.bandwidth->limit;
-  return limit.period.count() > 0 ? std::optional(limit.cores()) : std::nullopt;
-}
-
-std::optional<double> periods(const CgroupRow& row) {
-  const Bandwidth* const shown = shown_bandwidth(row);
-  return shown != nullptr ? as_double(shown->nr_periods) : std::nullopt;
-}
-
-std::optional<double> throttled_periods(const CgroupRow& row) {
-  const Bandwidth* const shown = shown_bandwidth(row);
-  return shown != nullptr ? as_double(shown->nr_throttled) : std::nullopt;
-}
-
-std::optional<double> throttled_seconds(const CgroupRow& row) {
-  const Bandwidth* const shown = shown_bandwidth(row);
-  return shown != nullptr ? as_seconds(shown->throttled_time) : std::nullopt;
-}
-
-std::optional<double> burst_periods(const CgroupRow& row) {
-  const Bandwidth* const shown = shown_bandwidth(row);
-  return shown != nullptr ? as_double(shown->nr_bursts) : std::nullopt;
-}
-
-std::optional<double> burst_seconds(const CgroupRow& row) {
-  const Bandwidth* const shown = shown_bandwidth(row);
-  return shown != nullptr ? as_seconds(shown->burst_time) : std::nullopt;
-}
-
-}  // namespace row_values
-
-std::optional<double> as_double(std::optional<std::uint64_t> value) {
-  if (!value) return std::nullopt;
-  return static_cast<double>(*value);
-}
-
-std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
-  if (!value) return std::nullopt;
-  return to_seconds(*value);
-}
-
-std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length) {
-  if (!used || length.count() <= 0) return std::nullopt;
-  return to_seconds(*used) / to_seconds(length);
-}
 
 std::uint64_t series_count(const CgroupRow& row) {
   std::uint64_t count = 0;

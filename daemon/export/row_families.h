@@ -11,13 +11,24 @@
 
 #include "export/catalogue.h"
 #include "model/snapshot.h"
+#include "row_values.h"
+#include "row_waits.h"
 
 namespace throttlelens {
 
 using PlainValue = std::optional<double> (*)(const CgroupRow&);
 using WindowField = std::optional<Nanoseconds> WindowValue::*;  ///< one sample a window
 using LimitRatios = std::optional<LimitRatioHistogram> CgroupRow::*;
-using RowValue = std::variant<PlainValue, WindowField, LimitRatios>;
+/// Several samples, or histograms, of a row that differ in one label.
+struct NumbersBy {
+  std::string_view label;
+  NumberParts (*of)(const CgroupRow&);
+};
+struct DurationsBy {
+  std::string_view label;
+  DurationParts (*of)(const CgroupRow&);
+};
+using RowValue = std::variant<PlainValue, WindowField, LimitRatios, NumbersBy, DurationsBy>;
 
 struct RowFamily {
   std::string_view suffix;  ///< of the name
@@ -25,27 +36,26 @@ struct RowFamily {
   RowValue value;
   std::string_view help;
   std::string_view source;
+  std::string_view tiers = kAllTiers;
 
-  constexpr bool windowed() const { return !std::holds_alternative<PlainValue>(value); }
+  /// The label beside the row's own; empty without one.
+  constexpr std::string_view label() const {
+    if (std::holds_alternative<PlainValue>(value)) return {};
+    if (const auto* numbers = std::get_if<NumbersBy>(&value)) return numbers->label;
+    if (const auto* durations = std::get_if<DurationsBy>(&value)) return durations->label;
+    return "window";
+  }
 };
-
-namespace row_values {
-
-std::optional<double> usage_seconds(const CgroupRow& row);
-// Absent unless there is a limit or there was one: without, the kernel's counters say nothing.
-std::optional<double> limit_cores(const CgroupRow& row);
-std::optional<double> periods(const CgroupRow& row);
-std::optional<double> throttled_periods(const CgroupRow& row);
-std::optional<double> throttled_seconds(const CgroupRow& row);
-std::optional<double> burst_periods(const CgroupRow& row);
-std::optional<double> burst_seconds(const CgroupRow& row);
-
-}  // namespace row_values
 
 inline constexpr std::string_view kUseSource =
     "sched_switch, checked against cpu.stat (v1: cpuacct.usage)";
 inline constexpr std::string_view kLimitSource =
     "quota and period of cpu.max (v1: cpu.cfs_quota_us, cpu.cfs_period_us)";
+
+inline constexpr std::string_view kWaitSource =
+    "sched_switch, sched_info.run_delay, throttle clock of cfs_rq";
+inline constexpr std::string_view kEpisodeSource =
+    "sched_switch, throttled and throttle_count of cfs_rq";
 
 inline constexpr std::array kRowFamilies{
     RowFamily{.suffix = "usage_seconds_total",
@@ -63,15 +73,18 @@ inline constexpr std::array kRowFamilies{
               .value = &WindowValue::peak,
               .help = "Highest use of any window within the last 60 seconds, in cores.",
               .source = kUseSource},
-    RowFamily{.suffix = "window_limit_utilization_ratio",
-              .kind = MetricKind::histogram,
-              .value = &CgroupRow::limit_ratio,
-              .help = "Windows by their CPU use divided by the limit; absent without a limit.",
-              .source = "sched_switch or cpu.stat, and cpu.max (v1: cpu.cfs_quota_us)"},
+    RowFamily{
+        .suffix = "window_limit_utilization_ratio",
+        .kind = MetricKind::histogram,
+        .value = &CgroupRow::limit_ratio,
+        .help =
+            "Windows by their CPU use divided by the limit; absent without a limit. Above 1 is no "
+            "error: windows begin within periods, and a burst is saved-up quota.",
+        .source = "sched_switch or cpu.stat, and cpu.max (v1: cpu.cfs_quota_us)"},
     RowFamily{.suffix = "limit_cores",
               .kind = MetricKind::gauge,
               .value = &row_values::limit_cores,
-              .help = "CPU limit in cores; absent without a limit.",
+              .help = "CPU limit in cores, without burst; absent without a limit.",
               .source = kLimitSource},
     RowFamily{.suffix = "cfs_periods_total",
               .kind = MetricKind::counter,
@@ -83,28 +96,69 @@ inline constexpr std::array kRowFamilies{
               .value = &row_values::throttled_periods,
               .help = "Enforcement periods that ran out of quota.",
               .source = "nr_throttled of cpu.stat"},
-    RowFamily{.suffix = "throttled_seconds_total",
+    RowFamily{
+        .suffix = "throttled_seconds_total",
+        .kind = MetricKind::counter,
+        .value = &row_values::throttled_seconds,
+        .help =
+            "Time throttled in seconds as the kernel counts it: summed over CPUs, moves only when "
+            "throttling ends.",
+        .source = "throttled_usec of cpu.stat (v1: throttled_time)"},
+    RowFamily{
+        .suffix = "cfs_burst_periods_total",
+        .kind = MetricKind::counter,
+        .value = &row_values::burst_periods,
+        .help =
+            "Enforcement periods in which saved-up quota was used; absent until there is a burst.",
+        .source = "nr_bursts of cpu.stat"},
+    RowFamily{
+        .suffix = "burst_seconds_total",
+        .kind = MetricKind::counter,
+        .value = &row_values::burst_seconds,
+        .help =
+            "CPU time in seconds used above the quota out of saved-up quota; absent until there is "
+            "a burst.",
+        .source = "burst_usec of cpu.stat (v1: burst_time)"},
+    RowFamily{.suffix = "wait_seconds_total",
               .kind = MetricKind::counter,
-              .value = &row_values::throttled_seconds,
-              .help = "Time throttled in seconds, summed over CPUs; moves when throttling ends.",
-              .source = "throttled_usec of cpu.stat (v1: throttled_time)"},
-    RowFamily{.suffix = "cfs_burst_periods_total",
+              .value = NumbersBy{.label = "cause", .of = &row_waits::wait_seconds},
+              .help = "Time in seconds that threads could run and did not, summed over threads, "
+                      "moves while they wait: throttle, for want of quota (absent until there is a "
+                      "limit or a wait for it); contention, while others had the CPU.",
+              .source = kWaitSource,
+              .tiers = kBpfTier},
+    RowFamily{.suffix = "wait_duration_seconds",
+              .kind = MetricKind::histogram,
+              .value = DurationsBy{.label = "cause", .of = &row_waits::wait_durations},
+              .help = "Waits of single threads that ended, by length, each split by cause; a cause "
+                      "is absent until one wait for it was longer than 10 ms.",
+              .source = kWaitSource,
+              .tiers = kBpfTier},
+    RowFamily{.suffix = "throttle_episode_seconds",
+              .kind = MetricKind::histogram,
+              .value = DurationsBy{.label = "level", .of = &row_waits::throttle_episodes},
+              .help =
+                  "Stretches that ended in which at least one CPU was throttled, by length: wall "
+                  "clock, all CPUs together; level: whose quota ran out, absent until it did.",
+              .source = kEpisodeSource,
+              .tiers = kBpfTier},
+    RowFamily{.suffix = "throttled_while_idle_seconds_total",
               .kind = MetricKind::counter,
-              .value = &row_values::burst_periods,
-              .help = "Enforcement periods in which saved-up quota was used.",
-              .source = "nr_bursts of cpu.stat"},
-    RowFamily{.suffix = "burst_seconds_total",
+              .value = &row_waits::throttled_while_idle_seconds,
+              .help = "Time throttled in seconds of the wall clock while the node had an idle CPU; "
+                      "absent until there is a limit or a wait for quota.",
+              .source = "sched_switch to the idle threads, throttle clock of cfs_rq",
+              .tiers = kBpfTier},
+    RowFamily{.suffix = "lost_seconds_total",
               .kind = MetricKind::counter,
-              .value = &row_values::burst_seconds,
-              .help = "CPU time in seconds used above the quota out of saved-up quota.",
-              .source = "burst_usec of cpu.stat (v1: burst_time)"},
+              .value = &row_waits::lost_seconds,
+              .help =
+                  "Time in seconds that interrupts and the hypervisor took from threads on a CPU; "
+                  "absent where the kernel does not tell.",
+              .source = "sched_switch: rq.clock less the time charged",
+              .tiers = kBpfTier},
 };
 
-/// Absent stays absent.
-std::optional<double> as_double(std::optional<std::uint64_t> value);
-std::optional<double> as_seconds(std::optional<Nanoseconds> value);
-/// In cores; absent when the value or the length is not known.
-std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length);
 /// How many series a row becomes in all of these families.
 std::uint64_t series_count(const CgroupRow& row);
 

@@ -19,8 +19,8 @@ namespace {
 using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 
-ClientMetric::Label label(const char* name, std::string value) {
-  return {.name = name, .value = std::move(value)};
+ClientMetric::Label label(std::string_view name, std::string value) {
+  return {.name = std::string(name), .value = std::move(value)};
 }
 
 /// Empty values are left out: to Prometheus an empty label is no label.
@@ -39,7 +39,7 @@ void give_single(std::string_view name, std::optional<double> value, const TakeF
 }
 
 /// The row's labels and one more.
-Labels extended(const ExposedRow& row, const char* name, std::string value) {
+Labels extended(const ExposedRow& row, std::string_view name, std::string value) {
   Labels labels;
   labels.reserve(row.labels.size() + 1);
   labels = row.labels;
@@ -67,6 +67,16 @@ struct AddRow {
   void operator()(LimitRatios ratios) const {
     if (const auto& known = row.cpu->*ratios) {
       family.add(extended(row, "window", exact_duration(base)), *known);
+    }
+  }
+  void operator()(NumbersBy numbers) const { add_parts(numbers); }
+  void operator()(DurationsBy durations) const { add_parts(durations); }
+
+ private:
+  template <typename PartsBy>
+  void add_parts(const PartsBy& parts) const {
+    for (const auto& part : parts.of(*row.cpu)) {
+      family.add(extended(row, parts.label, std::string(part.label)), part.value);
     }
   }
 };
@@ -133,6 +143,8 @@ void SnapshotFamilies::each_own(const TakeFamily& take) const {
               take);
   give_single("throttlelens_probe_missed_windows_total", as_double(losses.missed_windows), take);
   give_single("throttlelens_probe_dropped_cgroups_total", as_double(losses.dropped_cgroups), take);
+  give_single("throttlelens_probe_partial_waits_total", as_double(losses.partial_waits), take);
+  give_single("throttlelens_probe_lost_episodes_total", as_double(losses.lost_episodes), take);
   give_single("throttlelens_probe_run_seconds_total", as_seconds(losses.probe_run_time), take);
   give_single("throttlelens_series_dropped_total", as_double(dropped_), take);
   Family errors("throttlelens_metadata_errors_total");

@@ -19,13 +19,13 @@ inline CgroupRow row(std::uint64_t id, std::string path) {
   out.key = {id};
   out.path = std::make_shared<const std::string>(std::move(path));
   out.usage = 90s;
-  out.windows = {{.length = 100ms, .last = 50ms, .peak = 200ms},
-                 {.length = 1s, .last = 250ms, .peak = 1s},
-                 {.length = 5s, .last = 5s, .peak = 6s}};
+  out.windows = {{.length = 100ms, .last = 50ms, .peak = 200ms, .waits = {}},
+                 {.length = 1s, .last = 250ms, .peak = 1s, .waits = {}},
+                 {.length = 5s, .last = 5s, .peak = 6s, .waits = {}}};
   return out;
 }
 
-/// Every optional value is there: 25 series.
+/// Every optional value but waits is there: 25 series.
 inline CgroupRow limited_row(std::uint64_t id, std::string path) {
   CgroupRow out = row(id, std::move(path));
   out.bandwidth = Bandwidth{.limit = CpuLimit{.quota = 150ms, .period = 100ms, .burst = 10ms},
@@ -35,6 +35,40 @@ inline CgroupRow limited_row(std::uint64_t id, std::string path) {
                             .nr_bursts = 3,
                             .burst_time = 30ms};
   out.limit_ratio = LimitRatioHistogram{.buckets = {5, 0, 1, 0, 0, 2, 0, 0, 0, 1}, .sum = 6.5};
+  return out;
+}
+
+/// Waits that nobody has to look at: the least that is shown of them.
+inline WaitTotals calm_waits() {
+  WaitTotals waits;
+  waits.contention = 20ms;
+  waits.lost = 5ms;
+  waits.contention_waits.buckets = {90, 5, 1, 0, 0, 0, 0, 0};
+  waits.contention_waits.sum = 20ms;
+  return waits;
+}
+
+/// Waits of both causes, and episodes of every level.
+inline WaitTotals full_waits() {
+  WaitTotals waits;
+  waits.throttle = 2500ms;
+  waits.contention = 1250ms;
+  waits.throttled_while_idle = 750ms;
+  waits.lost = 125ms;
+  waits.throttle_waits = {.buckets = {0, 0, 0, 1, 2, 0, 0, 0}, .sum = 150ms};
+  waits.contention_waits = {.buckets = {4, 3, 0, 0, 0, 0, 0, 1}, .sum = 1200ms};
+  waits.episodes = {{{.buckets = {0, 0, 0, 3, 0, 0, 0, 0}, .sum = 75ms},
+                     {.buckets = {0, 0, 0, 0, 2, 0, 0, 0}, .sum = 160ms},
+                     {.buckets = {1, 0, 0, 0, 0, 0, 0, 0}, .sum = 500us}}};
+  return waits;
+}
+
+/// Everything that a row can show: 79 series if its pod is right above it, else 69.
+inline CgroupRow waiting_row(std::uint64_t id, std::string path,
+                             Standing standing = Standing::cgroup) {
+  CgroupRow out = limited_row(id, std::move(path));
+  out.waits = full_waits();
+  out.standing = standing;
   return out;
 }
 
@@ -57,7 +91,7 @@ inline ContainerRow container(CgroupRow cpu, std::string pod_namespace, std::str
           .request = {}};
 }
 
-/// Every optional value is there: 27 series.
+/// Every optional value of a container is there: two series more than the row.
 inline ContainerRow full_container(CgroupRow cpu, std::string pod_namespace, std::string pod,
                                    std::string name) {
   ContainerRow out = container(std::move(cpu), "", "", "");
@@ -102,10 +136,13 @@ inline Snapshot full_snapshot() {
   out.losses.recovered_switches = 8;
   out.losses.missed_windows = 2;
   out.losses.dropped_cgroups = 3;
+  out.losses.partial_waits = 7;
+  out.losses.lost_episodes = 6;
   out.losses.probe_run_time = 1500ms;
-  out.cgroups = {row(1, "/"), limited_row(2, "/limited")};
-  out.containers = {container(row(3, "/w"), "", "", "web"),
-                    full_container(limited_row(4, "/a"), "shop", "cart-1", "app")};
+  out.cgroups = {row(1, "/"), limited_row(2, "/limited"), waiting_row(6, "/waiting")};
+  out.containers = {
+      container(row(3, "/w"), "", "", "web"),
+      full_container(waiting_row(4, "/a", Standing::pod_container), "shop", "cart-1", "app")};
   out.containers[0].cpu.alive = false;
   out.pods = {pod(limited_row(5, "/p"), "shop", "cart-1")};
   out.ended = {{.pod_namespace = "", .usage = 5s}, {.pod_namespace = "shop", .usage = 1500ms}};

@@ -10,6 +10,10 @@ namespace throttlelens {
 
 enum class MetricKind { counter, gauge, histogram };
 
+/// Tiers that know a metric.
+inline constexpr std::string_view kAllTiers = "bpf, cpustat";
+inline constexpr std::string_view kBpfTier = "bpf";
+
 struct MetricEntry {
   std::string_view name;  ///< as exposed; process_* have no prefix, by Prometheus convention
   MetricKind kind = MetricKind::gauge;
@@ -17,7 +21,7 @@ struct MetricEntry {
   std::string_view labels;
   std::string_view help;    ///< one line: meaning and unit
   std::string_view source;  ///< kernel field or file the value comes from
-  std::string_view tiers;   ///< "bpf, cpustat" or "bpf"
+  std::string_view tiers;   ///< kAllTiers or kBpfTier
 };
 
 /// In the order in which families are exposed.
