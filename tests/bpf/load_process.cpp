@@ -61,11 +61,11 @@ LoadProcess::LoadProcess(const std::vector<std::string>& arguments,
   ::close(errors[1]);
   input_ = input[1];
   errors_ = errors[0];
-  std::string said;
   char c = 0;
-  while (said.find("ready") == std::string::npos && ::read(errors_, &c, 1) == 1) said += c;
-  INFO("the load said: " << said);
-  REQUIRE(said.find("ready") != std::string::npos);
+  while (said_.find("ready") == std::string::npos && ::read(errors_, &c, 1) == 1) said_ += c;
+  INFO("the load said: " << said_);
+  REQUIRE(said_.find("ready") != std::string::npos);
+  REQUIRE(::fcntl(errors_, F_SETFL, O_NONBLOCK) == 0);
 }
 
 void LoadProcess::go() {
@@ -76,7 +76,8 @@ LoadProcess::LoadProcess(LoadProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       output_(std::exchange(other.output_, -1)),
       input_(std::exchange(other.input_, -1)),
-      errors_(std::exchange(other.errors_, -1)) {}
+      errors_(std::exchange(other.errors_, -1)),
+      said_(std::move(other.said_)) {}
 
 LoadProcess::~LoadProcess() {
   if (pid_ > 0) {
@@ -92,6 +93,11 @@ bool LoadProcess::running() {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
          info.si_pid == 0;
+}
+
+bool LoadProcess::done() {
+  for (char c = 0; ::read(errors_, &c, 1) == 1;) said_ += c;
+  return said_.find("done\n") != std::string::npos;
 }
 
 void LoadProcess::stop() {
@@ -112,6 +118,7 @@ LoadRecord LoadProcess::finish() {
   const auto& threads = document.at("threads");
   for (const auto& thread : threads) {
     record.cpu += Nanoseconds(thread.at("cpu_ns").get<std::int64_t>());
+    record.wall += Nanoseconds(thread.at("wall_ns").get<std::int64_t>());
     record.cpu += Nanoseconds(thread.at("children").at("rusage_cpu_ns").get<std::int64_t>());
     record.iterations += thread.at("iterations").get<std::uint64_t>();
     for (const auto& window : thread.at("windows")) {

@@ -21,6 +21,7 @@ struct RecordedWindow {
 /// What a load recorded of itself.
 struct LoadRecord {
   Nanoseconds cpu{0};                            ///< all threads, children included
+  Nanoseconds wall{0};                           ///< from begin to end of each thread, summed
   std::map<std::uint64_t, RecordedWindow> full;  ///< CPU time of windows every thread was there for
   std::uint64_t iterations = 0;
 };
@@ -39,6 +40,8 @@ class LoadProcess {
   void go();
   pid_t pid() const { return pid_; }
   bool running();
+  /// With --linger: its threads have done their work and sleep.
+  bool done();
   /// Asks it to end.
   void stop();
   /// Waits for its end. Fails the test when it failed.
@@ -49,6 +52,7 @@ class LoadProcess {
   int output_ = -1;
   int input_ = -1;
   int errors_ = -1;  ///< kept open: a load may have something to say
+  std::string said_;
 };
 
 }  // namespace throttlelens::test

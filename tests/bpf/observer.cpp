@@ -112,7 +112,82 @@ void Observer::take(const WindowBatch& batch) {
   } else {
     node_.push_back(batch.node);
   }
+  take_waits(batch);
+  // In a gap nobody knows how much was idle.
+  const Nanoseconds idle = batch.missed ? Nanoseconds(0) : batch.node.idle.value_or(Nanoseconds(0));
+  const std::uint32_t cpus = node_.empty() ? batch.node.cpus_online : node_.back().cpus_online;
+  node_not_idle_ += options_.base * batch.count * cpus - idle;
+  next_window_ = batch.first + batch.count;
   losses_ = batch.losses;
+}
+
+void Observer::take_waits(const WindowBatch& batch) {
+  if (!batch.waits) {
+    waits_known_ = false;
+    return;
+  }
+  lost_known_ = batch.waits->lost_known;
+  const auto promised = [&](bool kept, const char* what, const CgroupWaits& waits) {
+    if (!kept) {
+      broken_promises_.insert(std::string(what) + ", for one in window " +
+                              std::to_string(batch.first) + " of " + paths_.at(waits.key));
+    }
+  };
+  std::set<CgroupKey> named;
+  for (const CgroupWaits& told : batch.waits->cgroups) {
+    const WaitAmounts& waits = told.waits;
+    promised(named.insert(told.key).second, "a cgroup is named once", told);
+    promised(waits.throttle.count() >= 0 && waits.contention.count() >= 0 &&
+                 waits.throttled.count() >= 0 && told.throttled_while_idle.count() >= 0 &&
+                 told.lost.count() >= 0,
+             "nothing is negative", told);
+    promised(waits.throttled <= options_.base * batch.count, "wall clock fits into its windows",
+             told);
+    // The two need not be taken from the same clock.
+    promised(waits.throttled <= waits.throttle + options_.base / 100,
+             "a throttled cgroup has a thread that waits", told);
+    promised(told.throttled_while_idle <= waits.throttled, "idle is a part of throttled", told);
+    promised(waits.level.has_value() == (waits.throttled.count() > 0),
+             "a level whenever throttled, and only then", told);
+    Observed& observed = by_path_[paths_.at(told.key)];
+    observed.waits_sum.add(told);
+    if (!batch.missed) observed.waits[batch.first] = told;
+  }
+}
+
+void WaitSums::add(const CgroupWaits& told) {
+  throttle += told.waits.throttle;
+  contention += told.waits.contention;
+  throttled += told.waits.throttled;
+  throttled_while_idle += told.throttled_while_idle;
+  lost += told.lost;
+  throttle_waits.add(told.throttle_waits);
+  contention_waits.add(told.contention_waits);
+  episodes.insert(episodes.end(), told.episodes.begin(), told.episodes.end());
+}
+
+namespace {
+
+DurationHistogram difference(DurationHistogram now, const DurationHistogram& earlier) {
+  for (std::size_t i = 0; i < now.buckets.size(); ++i) now.buckets[i] -= earlier.buckets[i];
+  now.sum -= earlier.sum;
+  return now;
+}
+
+}  // namespace
+
+WaitSums WaitSums::since(const WaitSums& earlier) const {
+  WaitSums after;
+  after.throttle = throttle - earlier.throttle;
+  after.contention = contention - earlier.contention;
+  after.throttled = throttled - earlier.throttled;
+  after.throttled_while_idle = throttled_while_idle - earlier.throttled_while_idle;
+  after.lost = lost - earlier.lost;
+  after.throttle_waits = difference(throttle_waits, earlier.throttle_waits);
+  after.contention_waits = difference(contention_waits, earlier.contention_waits);
+  after.episodes.assign(episodes.begin() + static_cast<std::ptrdiff_t>(earlier.episodes.size()),
+                        episodes.end());
+  return after;
 }
 
 const Observed& Observer::of(const std::string& path) const {

@@ -16,9 +16,28 @@
 
 namespace throttlelens::test {
 
+/// What was told of the waits of a cgroup, added up.
+struct WaitSums {
+  Nanoseconds throttle{0};
+  Nanoseconds contention{0};
+  Nanoseconds throttled{0};
+  Nanoseconds throttled_while_idle{0};
+  Nanoseconds lost{0};
+  DurationHistogram throttle_waits;  ///< that ended
+  DurationHistogram contention_waits;
+  std::vector<ThrottleEpisode> episodes;  ///< that ended, as they were told
+
+  void add(const CgroupWaits& waits);
+  /// What came after `earlier`, an older copy of the same sums.
+  WaitSums since(const WaitSums& earlier) const;
+  Nanoseconds all() const { return throttle + contention; }
+};
+
 struct Observed {
   std::map<WindowIndex, Nanoseconds> windows;  ///< only windows it ran in
   std::set<WindowIndex> unknown;               ///< windows whose use was told to be not known
+  std::map<WindowIndex, CgroupWaits> waits;    ///< only windows with something to tell
+  WaitSums waits_sum;                          ///< of windows and gaps
   Nanoseconds in_windows{0};
   Nanoseconds in_gaps{0};
   Nanoseconds corrected{0};
@@ -61,12 +80,20 @@ class Observer {
   const std::set<WindowIndex>& missed() const { return missed_; }
   WindowIndex first_window() const { return first_window_; }
   const std::vector<NodeUse>& node() const { return node_; }
+  /// Windows and gaps so far, in which any CPU may have been busy: those with no idle time told.
+  Nanoseconds node_not_idle() const { return node_not_idle_; }
+  bool waits_known() const { return waits_known_; }  ///< in every batch so far
+  bool lost_known() const { return lost_known_; }
+  /// What the model promises of waits and a batch did not keep, one line each kind.
+  const std::set<std::string>& broken_promises() const { return broken_promises_; }
+  WindowIndex next_window() const { return next_window_; }  ///< the first that is not known yet
   CgroupTree& tree() { return *tree_; }
   const SystemClock& clock() const { return clock_; }
   Nanoseconds base() const { return options_.base; }
 
  private:
   void take(const WindowBatch& batch);
+  void take_waits(const WindowBatch& batch);
   void sleep_until_next_edge();
 
   SourceOptions options_;
@@ -79,7 +106,12 @@ class Observer {
   std::map<std::string, Nanoseconds> aside_;
   std::set<WindowIndex> missed_;
   WindowIndex first_window_ = 0;
+  WindowIndex next_window_ = 0;
   std::vector<NodeUse> node_;
+  Nanoseconds node_not_idle_{0};
+  bool waits_known_ = true;
+  bool lost_known_ = false;
+  std::set<std::string> broken_promises_;
   SourceLosses losses_;
 };
 

@@ -28,17 +28,13 @@ std::vector<std::string> procs_of(const ScopedCgroup& group) {
   return files;
 }
 
-namespace {
-
-void report(const char* what, const std::string& path, double value, double bound) {
+void report(const char* what, const std::string& path, double difference_ns, double bound_ns) {
   constexpr std::size_t kWidth = 44;  // of a container's path the end says more
   const std::string shown = path.substr(path.size() - std::min(path.size(), kWidth));
-  std::printf("  %-28s %-44s %12.3f us   bound %10.1f us\n", what, shown.c_str(), value / 1e3,
-              bound / 1e3);
+  std::printf("  %-28s %-44s %12.3f us   bound %10.1f us\n", what, shown.c_str(),
+              difference_ns / 1e3, bound_ns / 1e3);
   std::fflush(stdout);
 }
-
-}  // namespace
 
 namespace {
 

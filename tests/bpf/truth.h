@@ -17,6 +17,9 @@ bool emulated();
 
 std::vector<std::string> procs_of(const ScopedCgroup& group);
 
+/// One line of the log: how far apart, and how far it may be.
+void report(const char* what, const std::string& path, double difference_ns, double bound_ns);
+
 /// Starts loads that have joined their cgroups. What a thread ran since the last tick is charged by
 /// the kernel (v2) to the cgroup it joins, by us to the one it left: up to a tick a process. So the
 /// comparison begins here, with all of them at rest.

@@ -51,6 +51,12 @@ constexpr Ns kCheckEvery = 20 * kUs;
 std::atomic<bool> stop_requested{false};
 static_assert(std::atomic<bool>::is_always_lock_free);
 
+/// Both ends of a pipe that nobody writes to: threads that linger wait for its end.
+std::atomic<int> linger_read{-1};
+std::atomic<int> linger_write{-1};
+std::atomic<unsigned> lingering{0};
+static_assert(std::atomic<int>::is_always_lock_free);
+
 Ns read_clock(clockid_t id) {
   timespec ts{};
   ::clock_gettime(id, &ts);
@@ -99,6 +105,7 @@ struct Options {
   Ns spin = 300 * kUs;
   bool fork_storm = false;
   bool wait_stdin = false;
+  bool linger = false;
   bool spin_child = false;
   int report_fd = -1;
   std::vector<int> cpus;
@@ -303,9 +310,18 @@ class Loader {
     result_.end_ns = mono();
     result_.cpu_ns = sampler.total_cpu();
     result_.windows = sampler.windows();
+    if (o_.linger) linger();
   }
 
  private:
+  void linger() const {
+    if (lingering.fetch_add(1) + 1 == o_.threads) {
+      (void)!::write(STDERR_FILENO, "done\n", 5);
+    }
+    for (char c = 0; ::read(linger_read.load(), &c, 1) < 0 && errno == EINTR;) {
+    }
+  }
+
   static bool stopping() { return stop_requested.load(std::memory_order_relaxed); }
 
   void spin(Sampler& sampler, Ns until, Ns check_every) {
@@ -459,6 +475,8 @@ constexpr const char* kHelp =
   --start-at NS          begin at this CLOCK_MONOTONIC time (20 ms from now)
   --stagger D            thread i begins i*D later
   --pin CPU[,CPU]        thread i stays on the i-th of these CPUs, round and round
+  --linger               threads stay after their work, asleep until SIGTERM or SIGINT; "done" is
+                         said on stderr when all are there
   --fork-storm           each thread forks and executes one short-lived child after the other
   --spin D               CPU time each such child spins (300us)
   --cgroup-procs F[,F]   join these cgroups before any thread starts
@@ -480,6 +498,7 @@ Options parse(int argc, char** argv) {
     kStartAt,
     kStagger,
     kPin,
+    kLinger,
     kStorm,
     kSpin,
     kProcs,
@@ -496,6 +515,7 @@ Options parse(int argc, char** argv) {
       {"start-at", required_argument, nullptr, kStartAt},
       {"stagger", required_argument, nullptr, kStagger},
       {"pin", required_argument, nullptr, kPin},
+      {"linger", no_argument, nullptr, kLinger},
       {"fork-storm", no_argument, nullptr, kStorm},
       {"spin", required_argument, nullptr, kSpin},
       {"cgroup-procs", required_argument, nullptr, kProcs},
@@ -529,6 +549,9 @@ Options parse(int argc, char** argv) {
         break;
       case kSpin:
         o.spin = parse_duration(optarg, "--spin");
+        break;
+      case kLinger:
+        o.linger = true;
         break;
       case kStorm:
         o.fork_storm = true;
@@ -626,6 +649,9 @@ static_assert(std::atomic<pid_t>::is_always_lock_free);
 
 void request_stop(int) {
   stop_requested.store(true, std::memory_order_relaxed);
+  if (const int fd = linger_write.exchange(-1); fd >= 0) {
+    ::close(fd);
+  }
   if (const pid_t pid = worker.load(std::memory_order_relaxed); pid > 0) {
     ::kill(pid, SIGTERM);
   }
@@ -665,6 +691,17 @@ bool receive(int fd, void* data, std::size_t size) {
 [[noreturn]] void work(const Options& o, const Calibration& calibration, int out) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0UL, 0UL, 0UL);
   join_cgroups(o.cgroup_procs);
+  if (o.linger) {
+    int fds[2];
+    if (::pipe2(fds, O_CLOEXEC) != 0) {
+      fail("making a pipe");
+    }
+    linger_read.store(fds[0]);
+    linger_write.store(fds[1]);
+    if (stop_requested.load()) {
+      request_stop(SIGTERM);  // it came before there was a pipe to close
+    }
+  }
   RunHeader header;
   header.pid = ::getpid();
   header.joined_cpu = thread_cpu();

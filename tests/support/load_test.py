@@ -93,6 +93,22 @@ class LoadTest(unittest.TestCase):
         before = [w for w in result["threads"][0]["windows"] if (w["index"] + 1) * result["window_ns"] <= at]
         self.assertLess(sum(w["cpu_ns"] for w in before), 10_000_000)
 
+    def test_threads_that_linger_stay_until_told_and_use_nothing(self):
+        load = subprocess.Popen([LOAD, "--linger", "--threads", "2", "--duration", "200ms"], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(load.stderr.readline(), "done\n")
+        done = time.clock_gettime_ns(time.CLOCK_MONOTONIC)
+        time.sleep(0.3)
+        self.assertIsNone(load.poll())
+        load.send_signal(signal.SIGTERM)
+        output, _ = load.communicate(timeout=30)
+        self.assertEqual(load.returncode, 0)
+        result = json.loads(output)
+        self.check(result)
+        for thread in result["threads"]:
+            self.assertLessEqual(thread["end_ns"], done)
+            self.assertGreater(thread["cpu_ns"], 0)
+
     def test_what_it_cannot_do_is_an_error(self):
         for arguments, code in ((["--busy", "3"], 2), (["--threads", "0"], 2), (["extra"], 2),
                                 (["--cgroup-procs", os.path.join(os.sep, "nonexistent", "procs")], 1)):
