@@ -21,31 +21,24 @@ bool Life::knows_any(const Grid& grid) const {
 }
 
 bool WindowSum::counts(const Grid& grid, const Life& life) const {
-  return window_ != kNone && window_ >= grid.oldest() && grid.whole(window_) &&
-         life.knows(grid, window_);
+  const std::uint64_t window = used_.window();
+  return used_.any() && window >= grid.oldest() && grid.whole(window) && life.knows(grid, window);
 }
 
 void WindowSum::add(const Grid& grid, const Life& life, Nanoseconds used) {
-  const std::uint64_t now = grid.current();
-  if (window_ != now) {
+  if (used_.window() != grid.current()) {
     peaks_.expire(grid.oldest());
-    if (counts(grid, life)) peaks_.push(window_, used_);
-    used_before_ = window_ != kNone && window_ + 1 == now ? used_ : Nanoseconds(0);
-    used_ = Nanoseconds(0);
-    window_ = now;
+    if (counts(grid, life)) peaks_.push(used_.window(), used_.latest());
   }
-  used_ = add_saturated(used_, used);
+  Nanoseconds& sum = used_.to_add(grid.current());
+  sum = add_saturated(sum, used);
 }
 
 void WindowSum::read(const Grid& grid, const Life& life, WindowValue& value) const {
-  if (const auto last = grid.last_whole(); last && life.knows(grid, *last)) {
-    value.last = Nanoseconds(0);
-    if (window_ == *last) value.last = used_;
-    if (window_ == *last + 1) value.last = used_before_;
-  }
+  if (const auto last = life.last_known(grid)) value.last = used_.of(*last);
   if (life.knows_any(grid)) {
     value.peak = peaks_.highest(grid.oldest());
-    if (counts(grid, life)) value.peak = std::max(*value.peak, used_);
+    if (counts(grid, life)) value.peak = std::max(*value.peak, used_.latest());
   }
 }
 

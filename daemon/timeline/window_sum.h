@@ -4,10 +4,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <limits>
+#include <optional>
 
 #include "base/units.h"
 #include "coverage.h"
+#include "latest_sums.h"
 #include "model/snapshot.h"
 #include "peak_queue.h"
 #include "unknown_windows.h"
@@ -24,6 +25,11 @@ struct Life {
   bool knows(const Grid& grid, std::uint64_t window) const {
     const std::uint64_t start = window * grid.factor();
     return began(grid, window) && !unknown.any(start, start + grid.factor());
+  }
+  /// The last completed window, if it was whole and is known.
+  std::optional<std::uint64_t> last_known(const Grid& grid) const {
+    const auto last = grid.last_whole();
+    return last && knows(grid, *last) ? last : std::nullopt;
   }
   /// Whether it knows any whole window that is still remembered.
   bool knows_any(const Grid& grid) const;
@@ -45,15 +51,12 @@ class WindowSum {
   std::size_t bytes() const { return peaks_.bytes(); }
 
  private:
-  static constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
   /// The latest window with use counts towards the peak once it has ended, was whole, and as long
   /// as it is in the span.
   bool counts(const Grid& grid, const Life& life) const;
 
-  std::uint64_t window_ = kNone;  ///< the latest with use; it may have ended since
-  Nanoseconds used_{0};
-  Nanoseconds used_before_{0};  ///< in the window just before that one
-  PeakQueue peaks_;             ///< of the windows before the latest with use
+  LatestSums<Nanoseconds> used_;
+  PeakQueue peaks_;  ///< of the windows before the latest with use
 };
 
 }  // namespace throttlelens::timeline
