@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic on amounts of CPU time that come from outside: never negative, never overflowing.
+// Arithmetic on amounts of time that come from outside: never negative, never overflowing.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "base/units.h"
 
@@ -18,6 +19,13 @@ inline Nanoseconds add_saturated(Nanoseconds a, Nanoseconds b) {
   std::int64_t sum = 0;
   if (__builtin_add_overflow(a.count(), b.count(), &sum)) return Nanoseconds::max();
   return Nanoseconds(sum);
+}
+
+/// The same of counts.
+inline std::uint64_t add_saturated(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t sum = 0;
+  if (__builtin_add_overflow(a, b, &sum)) return std::numeric_limits<std::uint64_t>::max();
+  return sum;
 }
 
 }  // namespace throttlelens::timeline

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup_series.h"
 
-#include <algorithm>
-
 #include "amount.h"
 
 namespace throttlelens::timeline {
@@ -18,12 +16,25 @@ void CgroupSeries::add_unknown(const Coverage& coverage) {
 
 void CgroupSeries::add_window(const Coverage& coverage, Nanoseconds used) {
   add_total(used);
-  if (life_.unknown.any(coverage.end(), coverage.end() + 1)) return;
+  if (unknown_now(coverage)) return;
   for (std::size_t i = 0; i < windows_.size(); ++i) {
     windows_[i].add(coverage.reported()[i], life_, used);
   }
   if (ratio_) ratio_->add(coverage.windows_seen(), used);
   history_.add(coverage.end(), coverage.base().oldest(), used);
+}
+
+void CgroupSeries::add_total(const Coverage& coverage, const CgroupWaits& waits) {
+  waits_.add_total(coverage, waits);
+}
+
+void CgroupSeries::add_window(const Coverage& coverage, const CgroupWaits& waits) {
+  add_total(coverage, waits);
+  if (!unknown_now(coverage)) waits_.add_window(coverage, waits.waits);
+}
+
+bool CgroupSeries::unknown_now(const Coverage& coverage) const {
+  return life_.unknown.any(coverage.end(), coverage.end() + 1);
 }
 
 void CgroupSeries::set_limit(const Coverage& coverage, std::optional<double> limit) {
@@ -42,40 +53,43 @@ void CgroupSeries::end(const Coverage& coverage) {
 
 SeriesReading CgroupSeries::read(const Coverage& coverage, CgroupKey key,
                                  std::span<const Nanoseconds> lengths) const {
-  SeriesReading reading{.key = key, .total = total_, .windows = {}, .limit_ratio = {}};
+  SeriesReading reading{.key = key, .total = total_, .windows = {}, .limit_ratio = {}, .waits = {}};
   reading.windows.resize(windows_.size());
   for (std::size_t i = 0; i < windows_.size(); ++i) {
-    reading.windows[i].length = lengths[i];
-    windows_[i].read(coverage.reported()[i], life_, reading.windows[i]);
+    const Grid& grid = coverage.reported()[i];
+    WindowValue& value = reading.windows[i];
+    value.length = lengths[i];
+    windows_[i].read(grid, life_, value);
+    if (const auto last = life_.last_known(grid);
+        last && coverage.waits_known(*last * grid.factor(), (*last + 1) * grid.factor())) {
+      value.waits = waits_.sum(i, *last);
+    }
   }
   if (ratio_) reading.limit_ratio = ratio_->read(coverage.windows_seen());
+  if (coverage.waits_told()) reading.waits = waits_.totals(coverage);
   return reading;
 }
 
-std::optional<Nanoseconds> CgroupSeries::at(const Coverage& coverage, WindowIndex window) const {
+std::optional<HistoryWindow> CgroupSeries::at(const Coverage& coverage, WindowIndex window) const {
   const Grid& base = coverage.base();
   if (!life_.knows(base, window) || window < base.oldest() || !base.whole(window)) {
     return std::nullopt;
   }
-  return history_.at(window);
+  HistoryWindow kept{.used = history_.at(window), .waits = {}};
+  if (coverage.waits_known(window, window + 1)) kept.waits = waits_.at(window);
+  return kept;
 }
 
 void CgroupSeries::expire(const Coverage& coverage) {
-  WindowIndex oldest = coverage.base().oldest();
-  history_.expire(oldest);
-  for (std::size_t i = 0; i < windows_.size(); ++i) {
-    const Grid& grid = coverage.reported()[i];
-    windows_[i].expire(grid);
-    // The last window may be longer than the span that is remembered.
-    const std::uint64_t last = grid.current() > 0 ? grid.current() - 1 : 0;
-    oldest = std::min(oldest, std::min(grid.oldest(), last) * grid.factor());
-  }
-  life_.unknown.expire(oldest);
+  history_.expire(coverage.base().oldest());
+  waits_.expire(coverage.base().oldest());
+  for (std::size_t i = 0; i < windows_.size(); ++i) windows_[i].expire(coverage.reported()[i]);
+  life_.unknown.expire(coverage.oldest());
 }
 
 std::size_t CgroupSeries::bytes() const {
   std::size_t bytes = sizeof(*this) + windows_.capacity() * sizeof(WindowSum) + history_.bytes() +
-                      life_.unknown.bytes();
+                      life_.unknown.bytes() + waits_.bytes();
   for (const WindowSum& window : windows_) bytes += window.bytes();
   if (ratio_) bytes += sizeof(LimitRatio);
   return bytes;

@@ -14,6 +14,8 @@
 #include "history.h"
 #include "limit_ratio.h"
 #include "model/series.h"
+#include "model/window_batch.h"
+#include "wait_series.h"
 #include "window_sum.h"
 
 namespace throttlelens::timeline {
@@ -29,7 +31,12 @@ class CgroupSeries {
   void add_unknown(const Coverage& coverage);
   /// Time within the base window that `coverage` is about to see; belongs to the total as well.
   void add_window(const Coverage& coverage, Nanoseconds used);
+  /// Starts the total of use anew. Waits have no counter in the kernel that could hold them.
   void restart_total() { total_ = Nanoseconds(0); }
+  /// Waits that belong to the totals.
+  void add_total(const Coverage& coverage, const CgroupWaits& waits);
+  /// Waits within the base window that `coverage` is about to see; belong to the totals as well.
+  void add_window(const Coverage& coverage, const CgroupWaits& waits);
   /// The limit's CPU time per base window, from the window on that `coverage` is about to see.
   void set_limit(const Coverage& coverage, std::optional<double> limit);
   /// The cgroup was removed: no windows are counted against its limit any more.
@@ -38,18 +45,22 @@ class CgroupSeries {
 
   SeriesReading read(const Coverage& coverage, CgroupKey key,
                      std::span<const Nanoseconds> lengths) const;
-  std::optional<Nanoseconds> at(const Coverage& coverage, WindowIndex window) const;
+  std::optional<HistoryWindow> at(const Coverage& coverage, WindowIndex window) const;
   /// Frees what lies behind the history and the peaks.
   void expire(const Coverage& coverage);
   std::size_t bytes() const;
 
  private:
+  /// Whether the use of the base window that `coverage` is about to see is not known.
+  bool unknown_now(const Coverage& coverage) const;
+
   Life life_;
   bool ended_ = false;
   Nanoseconds total_{0};
   std::vector<WindowSum> windows_;     ///< one per reported length
   std::unique_ptr<LimitRatio> ratio_;  ///< null until a limit is known: most never have one
   History history_;
+  WaitSeries waits_;
 };
 
 }  // namespace throttlelens::timeline

@@ -71,7 +71,16 @@ void Coverage::begin(WindowIndex first) {
   for (Grid& grid : reported_) grid.skip(end_);
 }
 
-void Coverage::seen() {
+void Coverage::hear(const BatchWaits& waits) {
+  waits_told_ = true;
+  lost_known_ = waits.lost_known;
+}
+
+void Coverage::seen(bool with_waits) {
+  if (!with_waits) {
+    without_waits_.expire(oldest());
+    without_waits_.add(end_);
+  }
   ++end_;
   ++seen_;
   ++run_;
@@ -81,6 +90,16 @@ void Coverage::seen() {
 
 void Coverage::missed(std::uint32_t count) {
   if (count != 0) begin(end_ + count);
+}
+
+WindowIndex Coverage::oldest() const {
+  WindowIndex oldest = base_.oldest();
+  for (const Grid& grid : reported_) {
+    // The last window may be longer than the span that is remembered.
+    const std::uint64_t last = grid.current() > 0 ? grid.current() - 1 : 0;
+    oldest = std::min(oldest, std::min(grid.oldest(), last) * grid.factor());
+  }
+  return oldest;
 }
 
 }  // namespace throttlelens::timeline

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "model/window_batch.h"
+#include "unknown_windows.h"
 
 namespace throttlelens::timeline {
 
@@ -59,8 +60,10 @@ class Coverage {
   bool in_order(WindowIndex first, std::uint32_t count) const;
   /// Windows nobody spoke of before `first` count as missed.
   void begin(WindowIndex first);
+  /// The source tells waits, of this batch at least.
+  void hear(const BatchWaits& waits);
   /// After begin(): the window it named was seen, or `count` windows from it on were missed.
-  void seen();
+  void seen(bool with_waits);
   void missed(std::uint32_t count);
 
   /// One past the last base window applied.
@@ -68,6 +71,15 @@ class Coverage {
   /// How many base windows were seen, ever: the number of windows a cgroup was idle is the
   /// difference of two of these.
   std::uint64_t windows_seen() const { return seen_; }
+  /// Whether the source ever told waits, and whether the latest that it told had lost time.
+  bool waits_told() const { return waits_told_; }
+  bool lost_known() const { return lost_known_; }
+  /// Whether waits were told of all windows in [first, end) that were seen.
+  bool waits_known(WindowIndex first, WindowIndex end) const {
+    return !without_waits_.any(first, end);
+  }
+  /// No base window before this one is asked for any more.
+  WindowIndex oldest() const;
   const Grid& base() const { return base_; }
   const std::vector<Grid>& reported() const { return reported_; }
 
@@ -76,6 +88,9 @@ class Coverage {
   WindowIndex end_ = 0;
   std::uint64_t seen_ = 0;
   std::uint64_t run_ = 0;
+  bool waits_told_ = false;
+  bool lost_known_ = false;
+  UnknownWindows without_waits_;
   Grid base_;
   std::vector<Grid> reported_;
 };

@@ -45,6 +45,7 @@ struct Timeline::Impl {
 
   void apply_appeared(const WindowBatch& batch);
   void apply_use(const WindowBatch& batch, bool one_window);
+  void apply_waits(const BatchWaits& waits, bool one_window);
   CgroupSeries& series(CgroupKey key);
   void expire_some();
 
@@ -94,6 +95,19 @@ void Timeline::Impl::apply_use(const WindowBatch& batch, bool one_window) {
   }
 }
 
+void Timeline::Impl::apply_waits(const BatchWaits& waits, bool one_window) {
+  coverage.hear(waits);
+  for (const CgroupWaits& told : waits.cgroups) {
+    const auto found = cgroups.find(told.key);
+    if (found == cgroups.end()) continue;
+    if (one_window) {
+      found->second.add_window(coverage, told);
+    } else {
+      found->second.add_total(coverage, told);
+    }
+  }
+}
+
 /// Frees old history of cgroups that no longer run, a few at a time: all within half a minute.
 void Timeline::Impl::expire_some() {
   constexpr std::size_t kBucketsPerBatch = 8;
@@ -124,9 +138,10 @@ void Timeline::apply(const WindowBatch& batch) {
         .set_limit(coverage, LimitRatio::per_window(limit, impl_->options.base));
   }
   impl_->apply_use(batch, one_window);
+  if (batch.waits) impl_->apply_waits(*batch.waits, one_window);
   if (one_window) {
     impl_->node.add(coverage, batch.node);
-    coverage.seen();
+    coverage.seen(batch.waits.has_value());
   } else {
     coverage.missed(batch.count);
   }
@@ -157,9 +172,9 @@ std::optional<SeriesReading> Timeline::read(CgroupKey key) const {
   return found->second.read(impl_->coverage, key, impl_->options.reported);
 }
 
-std::vector<std::optional<Nanoseconds>> Timeline::history(CgroupKey key, WindowIndex first,
-                                                          std::uint32_t count) const {
-  std::vector<std::optional<Nanoseconds>> windows(count);
+std::vector<std::optional<HistoryWindow>> Timeline::history(CgroupKey key, WindowIndex first,
+                                                            std::uint32_t count) const {
+  std::vector<std::optional<HistoryWindow>> windows(count);
   const auto found = impl_->cgroups.find(key);
   if (found == impl_->cgroups.end()) return windows;
   const WindowIndex end = impl_->coverage.end();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The base windows of one cgroup whose use is not known, although the windows themselves were seen:
-// its counter could not be read. Hardly any cgroup has one.
+// Base windows of which something is not known, although the windows themselves were seen: a
+// cgroup's use, because its counter could not be read (hardly any has one), or everybody's waits.
 #pragma once
 
 #include <cstddef>

@@ -7,6 +7,7 @@
 #include <initializer_list>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "model/window_batch.h"
 #include "timeline/timeline.h"
@@ -55,6 +56,19 @@ inline CpuLimit cores(double count) {
       .quota = Nanoseconds(static_cast<std::int64_t>(count * 1e8)), .period = 100ms, .burst = {}};
 }
 
+/// Of a source that tells waits: of these cgroups, and that all others have none.
+inline WindowBatch with_waits(WindowBatch batch,
+                              std::initializer_list<std::pair<CgroupKey, WaitAmounts>> waits = {}) {
+  if (!batch.waits) batch.waits.emplace();
+  for (const auto& [key, amounts] : waits) {
+    CgroupWaits told;
+    told.key = key;
+    told.waits = amounts;
+    batch.waits->cgroups.push_back(told);
+  }
+  return batch;
+}
+
 /// Windows in which nobody runs.
 inline void idle(Timeline& timeline, WindowIndex from, WindowIndex to) {
   for (WindowIndex index = from; index < to; ++index) timeline.apply(window(index));
@@ -65,6 +79,16 @@ inline std::optional<SeriesReading> read_one(const Timeline& timeline, CgroupKey
     if (series.key == key) return std::move(series);
   }
   return std::nullopt;
+}
+
+/// The use of each window of a history.
+inline std::vector<std::optional<Nanoseconds>> read_used(const Timeline& timeline, CgroupKey key,
+                                                         WindowIndex first, std::uint32_t count) {
+  std::vector<std::optional<Nanoseconds>> used;
+  for (const auto& kept : timeline.history(key, first, count)) {
+    used.push_back(kept ? std::optional(kept->used) : std::nullopt);
+  }
+  return used;
 }
 
 /// Positions of the default lengths in readings.

@@ -18,23 +18,23 @@ TEST_CASE("history has a value where the window was seen, and none elsewhere") {
   timeline.apply(window(101));
   timeline.apply(gap(102, 1, {{kA, 9us}}));
   timeline.apply(window(103, {{kA, 3us}}));
-  CHECK(timeline.history(kA, 99, 6) == Values{kAbsent, 7us, 0us, kAbsent, 3us, kAbsent});
-  CHECK(timeline.history(kB, 99, 2) == Values{kAbsent, kAbsent});
-  CHECK(timeline.history(kA, std::numeric_limits<WindowIndex>::max(), 2) ==
+  CHECK(read_used(timeline, kA, 99, 6) == Values{kAbsent, 7us, 0us, kAbsent, 3us, kAbsent});
+  CHECK(read_used(timeline, kB, 99, 2) == Values{kAbsent, kAbsent});
+  CHECK(read_used(timeline, kA, std::numeric_limits<WindowIndex>::max(), 2) ==
         Values{kAbsent, kAbsent});
-  CHECK(timeline.history(kA, 99, 0).empty());
+  CHECK(read_used(timeline, kA, 99, 0).empty());
 }
 
 TEST_CASE("history goes back as far as it was asked to") {
   Timeline timeline({});
   timeline.apply(with_appeared(window(100, {{kA, 1us}}), kA));
   for (WindowIndex i = 101; i < 3100; ++i) timeline.apply(window(i, {{kA, Nanoseconds(i * 1000)}}));
-  CHECK(timeline.history(kA, 100, 1) == Values{1us});
+  CHECK(read_used(timeline, kA, 100, 1) == Values{1us});
   timeline.apply(window(3100, {{kA, 5us}}));
-  CHECK(timeline.history(kA, 100, 2) == Values{kAbsent, 101us});
+  CHECK(read_used(timeline, kA, 100, 2) == Values{kAbsent, 101us});
   for (WindowIndex i = 3101; i < 9000; ++i)
     timeline.apply(window(i, {{kA, Nanoseconds(i * 1000)}}));
-  const Values all = timeline.history(kA, 6000, 3000);
+  const Values all = read_used(timeline, kA, 6000, 3000);
   for (std::size_t i = 0; i < all.size(); ++i) {
     REQUIRE(all[i] == Nanoseconds(static_cast<std::int64_t>(6000 + i) * 1000));
   }
@@ -49,7 +49,7 @@ TEST_CASE("what rounding cuts off is not lost") {
     const Nanoseconds used(static_cast<std::int64_t>(i * 7919 % 2500));
     timeline.apply(window(i, {{kA, used}}));
     exact += used;
-    kept += timeline.history(kA, i, 1).front().value();
+    kept += read_used(timeline, kA, i, 1).front().value();
     REQUIRE(exact - kept >= 0ns);
     REQUIRE(exact - kept < 1us);
   }
@@ -60,7 +60,7 @@ TEST_CASE("a value beyond the cell is cut, not wrapped") {
   timeline.apply(with_appeared(window(0, {{kA, 5000s}}), kA));
   timeline.apply(window(1, {{kA, Nanoseconds::max()}, {kA, Nanoseconds::max()}}));
   const Nanoseconds most = std::chrono::microseconds(std::numeric_limits<std::uint32_t>::max());
-  CHECK(timeline.history(kA, 0, 2) == Values{most, most});
+  CHECK(read_used(timeline, kA, 0, 2) == Values{most, most});
 }
 
 TEST_CASE("memory of a cgroup: a promise of the README") {
@@ -89,8 +89,8 @@ TEST_CASE("a short run in a long sleep costs one chunk") {
   idle(timeline, 1, 2000);
   timeline.apply(window(2000, {{kA, 1ms}}));
   CHECK(timeline.bytes(kA) - once < 400);
-  CHECK(timeline.history(kA, 0, 1) == Values{1ms});
-  CHECK(timeline.history(kA, 2000, 1) == Values{1ms});
+  CHECK(read_used(timeline, kA, 0, 1) == Values{1ms});
+  CHECK(read_used(timeline, kA, 2000, 1) == Values{1ms});
 }
 
 }  // namespace

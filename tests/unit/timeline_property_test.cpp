@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random lives of cgroups, compared with a model that recomputes everything from every window.
+#include <array>
 #include <map>
 #include <random>
 
@@ -16,6 +17,7 @@ class RandomLife {
   RandomLife(const TimelineOptions& options, unsigned seed)
       : options_(options), random_(seed), timeline_(options), model_(options) {
     next_ = 1000 + below(100);
+    tells_waits_ = below(2) == 0;
   }
 
   void step() {
@@ -33,9 +35,12 @@ class RandomLife {
       if (is_gone(batch, key) || below(10) < key.id % 10) continue;
       batch.use.push_back({key, use()});
     }
+    add_waits(batch);
     apply(batch);
     if (kind == 50) {  // everyone sleeps
-      for (unsigned n = below(800); n > 0; --n) apply(window(next_));
+      for (unsigned n = below(800); n > 0; --n) {
+        apply(tells_waits_ ? with_waits(window(next_)) : window(next_));
+      }
     }
   }
 
@@ -52,7 +57,9 @@ class RandomLife {
         REQUIRE(series.windows[i].length == expected.length);
         REQUIRE(series.windows[i].last == expected.last);
         REQUIRE(series.windows[i].peak == expected.peak);
+        REQUIRE(series.windows[i].waits == expected.waits);
       }
+      REQUIRE(series.waits == model_.wait_totals(series.key));
       check_ratios(series);
       check_history(series.key);
     }
@@ -113,6 +120,38 @@ class RandomLife {
     }
   }
 
+  /// Of a source that now and then stops telling, of cgroups some of which never wait.
+  void add_waits(WindowBatch& batch) {
+    if (below(60) == 0) tells_waits_ = !tells_waits_;
+    if (!tells_waits_) return;
+    batch.waits.emplace();
+    batch.waits->lost_known = below(30) != 0;
+    for (std::uint64_t id = 1; id <= last_key_ + 1; ++id) {  // some are gone, one is to come
+      if (id % 4 == 0) continue;
+      while (below(3) == 0) batch.waits->cgroups.push_back(waits_of(CgroupKey{id}));
+    }
+  }
+
+  CgroupWaits waits_of(CgroupKey key) {
+    CgroupWaits told;
+    told.key = key;
+    told.waits.contention = use();
+    if (below(2) == 0) {
+      told.waits.throttle = use();
+      told.waits.throttled = use();
+      told.waits.level = level();
+      told.throttled_while_idle = use();
+      told.throttle_waits.add(use() * 10);
+    }
+    told.lost = use();
+    for (unsigned n = below(3); n > 0; --n) told.contention_waits.add(use());
+    for (unsigned n = below(3); n > 0; --n) told.episodes.push_back({level(), use() * 7});
+    if (told.waits.throttled == 0ns) told.waits.level.reset();
+    return told;
+  }
+
+  ThrottleLevel level() { return static_cast<ThrottleLevel>(below(kThrottleLevels)); }
+
   void apply(const WindowBatch& batch) {
     timeline_.apply(batch);
     model_.apply(batch);
@@ -132,8 +171,8 @@ class RandomLife {
     const WindowIndex end = model_.end();
     const WindowIndex from = end > kept + 5 ? end - kept - 5 : 0;
     const auto history = timeline_.history(key, from, kept + 10);
-    Nanoseconds exact{0};
-    Nanoseconds sum{0};
+    std::array<Nanoseconds, 4> exact{};
+    std::array<Nanoseconds, 4> sum{};
     for (std::uint32_t i = 0; i < history.size(); ++i) {
       const WindowIndex index = from + i;
       std::optional<Nanoseconds> expected;
@@ -142,10 +181,25 @@ class RandomLife {
       }
       REQUIRE(history[i].has_value() == expected.has_value());
       if (!expected) continue;
-      exact += *expected;
-      sum += *history[i];
-      REQUIRE(std::chrono::abs(sum - exact) < 1us);
+      const auto waits = model_.waits(key, index, 1);
+      REQUIRE(history[i]->waits.has_value() == waits.has_value());
+      if (waits && history[i]->waits->throttled > 0ns) {
+        REQUIRE(history[i]->waits->level == waits->level);
+      } else if (waits) {
+        REQUIRE_FALSE(history[i]->waits->level);
+      }
+      add(exact, {.used = *expected, .waits = waits});
+      add(sum, *history[i]);
+      for (std::size_t kind = 0; kind < sum.size(); ++kind) {
+        REQUIRE(std::chrono::abs(sum[kind] - exact[kind]) < 1us);
+      }
     }
+  }
+
+  static void add(std::array<Nanoseconds, 4>& sums, const HistoryWindow& kept) {
+    const WaitAmounts waits = kept.waits.value_or(WaitAmounts{});
+    const Nanoseconds amounts[] = {kept.used, waits.throttle, waits.contention, waits.throttled};
+    for (std::size_t kind = 0; kind < sums.size(); ++kind) sums[kind] += amounts[kind];
   }
 
   TimelineOptions options_;
@@ -154,6 +208,7 @@ class RandomLife {
   NaiveTimeline model_;
   WindowIndex next_ = 0;
   std::uint64_t last_key_ = 0;
+  bool tells_waits_ = false;
   std::map<CgroupKey, unsigned> unknown_left_;
 };
 

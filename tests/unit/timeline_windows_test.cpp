@@ -121,7 +121,7 @@ TEST_CASE("a window that is unknown for one cgroup is absent for it, not 0, and 
   CHECK(read_window(timeline, kA, k1s).last == kAbsent);
   CHECK(read_window(timeline, kA, k1s).peak == 9ms);
   CHECK(read_window(timeline, kB, k1s).last == 3ms);
-  CHECK(timeline.history(kA, 109, 4) == std::vector<Value>{0ms, kAbsent, kAbsent, 4ms});
+  CHECK(read_used(timeline, kA, 109, 4) == std::vector<Value>{0ms, kAbsent, kAbsent, 4ms});
   const auto ratios = read_one(timeline, kA)->limit_ratio;
   std::uint64_t counted = 0;
   for (const std::uint64_t bucket : ratios->buckets) counted += bucket;
@@ -307,7 +307,7 @@ TEST_CASE("a cgroup named twice in a batch has the sum") {
   timeline.apply(window(101, {{kA, 30ms}, {kA, 50ms}}));
   CHECK(read_window(timeline, kA, k100ms).last == 80ms);
   CHECK(read_one(timeline, kA)->limit_ratio->sum == Approx(0.8));
-  CHECK(timeline.history(kA, 101, 1).front() == 80ms);
+  CHECK(read_used(timeline, kA, 101, 1).front() == 80ms);
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Remembers base windows: five minutes of them per cgroup, and the longer windows, peaks and
-// histograms that are sums over them.
+// Remembers base windows of use and waits: five minutes of them per cgroup, and the longer windows,
+// peaks and histograms that are sums over them.
 #pragma once
 
 #include <cstddef>
@@ -37,15 +37,16 @@ class Timeline {
   /// The state after the last batch applied, including cgroups that are gone until forget(), in no
   /// particular order. Peaks are exact: of the windows that ended in (now - peak_span, now], where
   /// now is the end of the last base window. A cgroup's windows are absent as long as they started
-  /// before it appeared, unless it had used nothing before.
+  /// before it appeared, unless it had used nothing before. Waits are absent where the source told
+  /// none: of all cgroups alike; one that is not named in them did not wait.
   TimelineReading read() const;
   /// The same of one cgroup; absent if nothing is kept of it.
   std::optional<SeriesReading> read(CgroupKey key) const;
-  /// CPU time of each base window in [first, first + count), oldest first; absent where the window
-  /// was missed, is outside the history, is not completed, or ended before the cgroup appeared. To
-  /// the microsecond, and so is the sum over any stretch.
-  std::vector<std::optional<Nanoseconds>> history(CgroupKey key, WindowIndex first,
-                                                  std::uint32_t count) const;
+  /// CPU time and waits of each base window in [first, first + count), oldest first; absent where
+  /// the window was missed, is outside the history, is not completed, or ended before the cgroup
+  /// appeared. To the microsecond, and so is the sum over any stretch.
+  std::vector<std::optional<HistoryWindow>> history(CgroupKey key, WindowIndex first,
+                                                    std::uint32_t count) const;
   /// Frees what is kept of a cgroup.
   void forget(CgroupKey key);
   /// Memory kept for a cgroup, without the allocator's own; 0 if there is no such cgroup.
