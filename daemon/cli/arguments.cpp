@@ -19,10 +19,10 @@ constexpr Nanoseconds kLongestInterval = std::chrono::hours(1);
 const std::map<std::string, LogLevel> kLogLevels{
     {"trace", LogLevel::trace},     {"debug", LogLevel::debug}, {"info", LogLevel::info},
     {"warning", LogLevel::warning}, {"error", LogLevel::error}, {"off", LogLevel::off}};
-const std::map<std::string, TopOrder> kOrders{{"cpu", TopOrder::cpu},
-                                              {"throttled", TopOrder::throttled},
-                                              {"peak", TopOrder::peak},
-                                              {"path", TopOrder::path}};
+const std::map<std::string, TopOrder> kOrders{
+    {"why", TopOrder::why},   {"wait", TopOrder::wait},
+    {"cpu", TopOrder::cpu},   {"throttled", TopOrder::throttled},
+    {"peak", TopOrder::peak}, {"path", TopOrder::path}};
 
 std::string quoted(const std::string& text, const std::string& problem) {
   return "'" + text + "' " + problem;
@@ -49,7 +49,7 @@ struct Parser {
   DoctorArguments doctor;
   CheckConfigArguments check;
   MetricsArguments metrics;
-  std::string listen, log_level, interval, order = "cpu", doctor_output = "table",
+  std::string listen, log_level, interval, order = "why", doctor_output = "table",
                                            metrics_output = "markdown";
   std::uint32_t iterations = 0;
   std::uint32_t rows = 0;
@@ -80,10 +80,14 @@ struct Parser {
   }
 
   void add_top() {
-    auto* command = add("top", "Shows the busiest and most throttled containers, live",
-                        "throttlelens top --interval 2s --sort throttled\n\n"
-                        "Keys: q quits; c, t, p order by CPU, throttling, peak.\n"
-                        "Without a terminal one plain table is printed.");
+    auto* command =
+        add("top", "Shows what holds containers back, and how busy they are, live",
+            "throttlelens top --interval 2s --sort throttled\n\n"
+            "WHY: quota, pod quota or ancestor quota ran out; neighbours had the CPUs;\n"
+            "own threads are more than the CPUs; fine. QUOTA-WAIT and CPU-WAIT are the\n"
+            "time its threads waited, per second. Narrow terminals show fewer columns.\n"
+            "Keys: q quits; y, w, c, t, p order by why, wait, CPU, throttling, peak.\n"
+            "Without a terminal one plain table is printed.");
     add_config(command, top.config);
     command
         ->add_option("--interval", interval,
@@ -94,7 +98,9 @@ struct Parser {
     command->add_option("--iterations", iterations, "Tables after which to stop")
         ->type_name("N")
         ->check(CLI::Range(1U, 1'000'000'000U));
-    command->add_option("--sort", order, "Order of the rows")
+    command
+        ->add_option("--sort", order,
+                     "Order of the rows; why: what is held back before what is fine, by CPU")
         ->check(CLI::IsMember(keys(kOrders)))
         ->type_name("KEY")
         ->capture_default_str();

@@ -19,6 +19,10 @@ constexpr Nanoseconds kInterval = std::chrono::seconds(1);
 
 const char* name(TopOrder order) {
   switch (order) {
+    case TopOrder::why:
+      return "why";
+    case TopOrder::wait:
+      return "wait";
     case TopOrder::cpu:
       return "CPU";
     case TopOrder::throttled:
@@ -28,7 +32,7 @@ const char* name(TopOrder order) {
     case TopOrder::path:
       return "path";
   }
-  return "CPU";
+  return "why";
 }
 
 class LiveTop {
@@ -112,6 +116,12 @@ bool LiveTop::press(char key) {
     case 'q':
     case 'Q':
       return false;
+    case 'y':
+      order_ = TopOrder::why;
+      return draw();
+    case 'w':
+      order_ = TopOrder::wait;
+      return draw();
     case 'c':
       order_ = TopOrder::cpu;
       return draw();
@@ -140,7 +150,8 @@ bool LiveTop::draw() {
 
 std::string LiveTop::status() const {
   if (!trouble_.empty()) return escape_text(trouble_);
-  return std::string("by ") + name(order_) + "   q quit   order: c CPU, t throttling, p peak";
+  return std::string("by ") + name(order_) +
+         "   q quit   order: y why, w wait, c CPU, t throttling, p peak";
 }
 
 }  // namespace

@@ -66,6 +66,16 @@ Earlier earlier_bandwidths(const Snapshot& before) {
   return earlier;
 }
 
+void fill_waits(TopRow& out) {
+  const WindowValue* window = longest_window(out.row->windows);
+  if (window == nullptr || !window->waits || window->length.count() <= 0) return;
+  const auto per_second = [seconds = to_seconds(window->length)](Nanoseconds waited) {
+    return std::chrono::duration_cast<Nanoseconds>(waited / seconds);
+  };
+  out.quota_wait = per_second(window->waits->throttle);
+  out.cpu_wait = per_second(window->waits->contention);
+}
+
 TopRow make_row(const CgroupRow& row, TopName name, const RowId& id, const Earlier* earlier,
                 std::optional<double> seconds) {
   TopRow out;
@@ -74,6 +84,7 @@ TopRow make_row(const CgroupRow& row, TopName name, const RowId& id, const Earli
   for (const WindowValue& window : row.windows) {
     out.use.push_back(cores(window.last, window.length));
   }
+  fill_waits(out);
   if (!row.windows.empty()) out.peak = cores(row.windows[0].peak, row.windows[0].length);
   if (!row.bandwidth) return out;
   const Bandwidth& bandwidth = *row.bandwidth;
@@ -101,12 +112,26 @@ int compare_descending(const std::optional<T>& a, const std::optional<T>& b) {
   return a > b ? -1 : 1;  // absent is less than anything
 }
 
+bool held_back(const TopRow& row) {
+  return row.row->why.value_or(Why::fine) != Why::fine;
+}
+
+std::optional<Nanoseconds> waited(const TopRow& row) {
+  if (!row.quota_wait || !row.cpu_wait) return std::nullopt;
+  return *row.quota_wait + *row.cpu_wait;
+}
+
 /// Negative if `a` comes first.
 int compare(const TopRow& a, const TopRow& b, TopOrder order, std::size_t window) {
   const auto use = [window](const TopRow& row) {
     return window < row.use.size() ? row.use[window] : std::nullopt;
   };
   switch (order) {
+    case TopOrder::why:
+      if (held_back(a) != held_back(b)) return held_back(a) ? -1 : 1;
+      return compare_descending(use(a), use(b));
+    case TopOrder::wait:
+      return compare_descending(waited(a), waited(b));
     case TopOrder::cpu:
       return compare_descending(use(a), use(b));
     case TopOrder::peak:

@@ -21,6 +21,9 @@ struct TopRow {
   std::optional<double> throttled_ratio;   ///< of the periods between the snapshots
   /// Per second between the snapshots; the sum since the cgroup was made if there is one only.
   std::optional<Nanoseconds> throttled_time;
+  // Thread time waited per second of the longest window.
+  std::optional<Nanoseconds> quota_wait;
+  std::optional<Nanoseconds> cpu_wait;
 };
 
 /// The window that stands for "now": long enough to be steady.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "human.h"
+#include "top_columns.h"
 #include "top_names.h"
 #include "top_rows.h"
 
@@ -14,32 +15,7 @@ namespace throttlelens {
 
 namespace {
 
-constexpr std::string_view kHeading = "CONTAINER OR CGROUP";
-constexpr std::size_t kMinNameWidth = kHeading.size();
-constexpr std::size_t kMinCellWidth = 6;
-
-constexpr std::string_view kPlain;
-constexpr std::string_view kBold = "\x1b[1m";
-constexpr std::string_view kDim = "\x1b[2m";
-constexpr std::string_view kRed = "\x1b[31m";
-constexpr std::string_view kYellow = "\x1b[33m";
-constexpr std::string_view kReset = "\x1b[0m";
-
-struct Cell {
-  explicit Cell(std::string t, std::string_view c = kPlain) : text(std::move(t)), color(c) {}
-
-  std::string text;
-  std::string_view color;
-};
-
-struct Column {
-  Column(std::string h, int r) : heading(std::move(h)), rank(r) {}
-
-  std::string heading;
-  int rank;  ///< when the terminal is narrow, the highest goes first
-  std::vector<Cell> cells;
-  std::size_t width = kMinCellWidth;
-};
+constexpr std::size_t kLegendLines = 2;
 
 class Page {
  public:
@@ -112,60 +88,18 @@ std::string losses(const Snapshot& now) {
   return text;
 }
 
-Cell cores_cell(std::optional<double> value) {
-  return Cell(value ? millicores(*value) : "-");
-}
-
-Cell ratio_cell(std::optional<double> ratio) {
-  if (!ratio) return Cell("-");
-  return Cell(percent(*ratio), *ratio >= 0.25 ? kRed : *ratio > 0 ? kYellow : kPlain);
-}
-
-std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates) {
-  std::vector<Column> columns;
-  const std::size_t steady = now_window(now);
-  columns.emplace_back("PEAK", 4);
-  for (const TopRow& row : rows) columns.back().cells.push_back(cores_cell(row.peak));
-  for (std::size_t i = steady; i < now.reported.size(); ++i) {
-    columns.emplace_back("CPU " + exact_duration(now.reported[i]),
-                         i == steady ? 0 : 5 + static_cast<int>(i));
-    for (const TopRow& row : rows) {
-      columns.back().cells.push_back(
-          cores_cell(i < row.use.size() ? row.use[i] : std::optional<double>()));
+/// What the columns that are shown mean, in as many lines as there is room for.
+std::vector<std::string> legend(const std::vector<Column>& columns, std::size_t width) {
+  std::vector<std::string> text{"1000m = 1 CPU"};
+  for (const Column& column : columns) {
+    if (column.note.empty()) continue;
+    if (text.back().size() + 2 + column.note.size() <= width) {
+      text.back() += "  " + column.note;
+    } else if (text.size() < kLegendLines) {
+      text.push_back(column.note);
     }
   }
-  columns.emplace_back("LIMIT", 2);
-  for (const TopRow& row : rows) columns.back().cells.push_back(cores_cell(row.limit));
-  columns.emplace_back("THR%", 1);
-  for (const TopRow& row : rows) columns.back().cells.push_back(ratio_cell(row.throttled_ratio));
-  columns.emplace_back(rates ? "THR/s" : "THR", 3);
-  for (const TopRow& row : rows) {
-    columns.back().cells.emplace_back(row.throttled_time ? short_duration(*row.throttled_time)
-                                                         : "-");
-  }
-  for (Column& column : columns) {
-    column.width = std::max(column.width, column.heading.size());
-    for (const Cell& cell : column.cells) column.width = std::max(column.width, cell.text.size());
-  }
-  return columns;
-}
-
-/// Leaves out columns until a name has room; returns the width of names.
-std::size_t fit(std::vector<Column>& columns, std::size_t width) {
-  while (true) {
-    std::size_t used = 0;
-    for (const Column& column : columns) used += column.width + 1;
-    if (columns.empty() || used + kMinNameWidth <= width) return width - used;
-    columns.erase(std::ranges::max_element(
-        columns, [](const Column& a, const Column& b) { return a.rank < b.rank; }));
-  }
-}
-
-std::string legend(const Snapshot& now, bool rates) {
-  std::string text = "1000m = 1 CPU";
-  if (!now.reported.empty())
-    text += "  PEAK: busiest " + exact_duration(now.reported[0]) + " of 60s";
-  return text + (rates ? "  THR: throttled periods; time/s" : "  THR: throttled since made");
+  return text;
 }
 
 }  // namespace
@@ -178,17 +112,16 @@ std::string render_top(const Snapshot* before, const Snapshot& now, const TopOpt
   std::vector<TopRow> rows = top_rows(before, now, options.order);
   const std::size_t all = rows.size();
   if (options.rows != 0 && rows.size() > options.rows) rows.resize(options.rows);
-  const bool rates = before != nullptr;
-  std::vector<Column> columns = make_columns(rows, now, rates);
-  std::size_t longest = kMinNameWidth;
+  std::vector<Column> columns = make_columns(rows, now, before != nullptr);
+  std::size_t longest = kNameHeading.size();
   for (const TopRow& row : rows) longest = std::max(longest, row.name.width());
-  const std::size_t name_width = std::min(fit(columns, options.width), longest);
+  const std::size_t name_width = std::min(fit(columns, options.width, longest), longest);
 
   page.line("");
   std::vector<std::pair<Cell, std::size_t>> cells;
   cells.reserve(columns.size());
   for (const Column& column : columns) cells.emplace_back(Cell{column.heading}, column.width);
-  page.row(std::string(kHeading.substr(0, name_width)), name_width, kBold, cells);
+  page.row(std::string(kNameHeading.substr(0, name_width)), name_width, kBold, cells);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     cells.clear();
     for (const Column& column : columns) cells.emplace_back(column.cells[i], column.width);
@@ -196,7 +129,7 @@ std::string render_top(const Snapshot* before, const Snapshot& now, const TopOpt
              cells);
   }
   if (all > rows.size()) page.line("and " + std::to_string(all - rows.size()) + " more", kDim);
-  page.line(legend(now, rates), kDim);
+  for (std::string& text : legend(columns, options.width)) page.line(std::move(text), kDim);
   return page.take();
 }
 

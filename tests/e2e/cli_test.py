@@ -363,7 +363,8 @@ class LiveTop(unittest.TestCase):
     def test_keys_order(self):
         self.start()
         self.read_frames(3)
-        for key, word in ((b"t", b"by throttling"), (b"p", b"by peak"), (b"c", b"by CPU")):
+        for key, word in ((b"t", b"by throttling"), (b"p", b"by peak"), (b"c", b"by CPU"),
+                          (b"w", b"by wait"), (b"y", b"by why")):
             start = len(self.seen)
             os.write(self.master, key)
             self.read_until(lambda seen: word in seen[start:], word.decode())

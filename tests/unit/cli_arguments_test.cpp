@@ -49,7 +49,7 @@ TEST_CASE("each command has its defaults") {
   CHECK_FALSE(top.interval);
   CHECK_FALSE(top.iterations);
   CHECK_FALSE(top.rows);
-  CHECK(top.order == TopOrder::cpu);
+  CHECK(top.order == TopOrder::why);
 
   CHECK_FALSE(parsed<DoctorArguments>({"doctor"}).json);
   CHECK_FALSE(parsed<MetricsArguments>({"metrics"}).json);
@@ -69,6 +69,14 @@ TEST_CASE("flags arrive as values") {
   CHECK(top.iterations == 3U);
   CHECK(top.order == TopOrder::throttled);
   CHECK(top.rows == 7U);
+  const std::vector<std::pair<const char*, TopOrder>> orders{{"why", TopOrder::why},
+                                                             {"wait", TopOrder::wait},
+                                                             {"cpu", TopOrder::cpu},
+                                                             {"peak", TopOrder::peak},
+                                                             {"path", TopOrder::path}};
+  for (const auto& [key, order] : orders) {
+    CHECK(parsed<TopArguments>({"top", "--sort", key}).order == order);
+  }
 
   CHECK(parsed<DoctorArguments>({"doctor", "-o", "json"}).json);
   CHECK(parsed<MetricsArguments>({"metrics", "--output", "json"}).json);

@@ -25,7 +25,7 @@ struct TopArguments {
   std::string config;
   std::optional<Nanoseconds> interval;
   std::optional<std::uint32_t> iterations;
-  TopOrder order = TopOrder::cpu;
+  TopOrder order = TopOrder::why;
   std::optional<std::size_t> rows;
 };
 

@@ -10,19 +10,22 @@
 
 namespace throttlelens {
 
-/// Highest first; ties, and rows that cannot know, by name. cpu: use in the second shortest
-/// window; throttled: time throttled, then share of periods; peak: of the shortest window.
-enum class TopOrder { cpu, throttled, peak, path };
+/// Highest first; ties, and rows that cannot know, by name. why: rows that something holds back
+/// before those that are fine, each by use; wait: thread time waited in the longest window; cpu:
+/// use in the second shortest window; throttled: time throttled, then share of periods; peak: of
+/// the shortest window.
+enum class TopOrder { why, wait, cpu, throttled, peak, path };
 
 struct TopOptions {
-  TopOrder order = TopOrder::cpu;
+  TopOrder order = TopOrder::why;
   std::size_t rows = 20;   ///< 0: all
   std::size_t width = 80;  ///< columns of the terminal; never exceeded
   bool color = false;      ///< ANSI colours
 };
 
-/// Lines besides the rows, at most: header, losses, heading, blank, what was left out, legend.
-inline constexpr std::size_t kTopExtraLines = 6;
+/// Lines besides the rows, at most: header, losses, heading, blank, what was left out, legend
+/// (two).
+inline constexpr std::size_t kTopExtraLines = 7;
 
 /// Counters (throttled periods and time) are differences between the two snapshots; `before` may
 /// be null, then they are shown since the cgroup was made. Bytes of names that are not printable

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "top_columns.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "human.h"
+
+namespace throttlelens {
+
+namespace {
+
+constexpr std::size_t kMinCellWidth = 6;
+/// A name of which this much is shown tells most pods and containers apart.
+constexpr std::size_t kReadableName = 26;
+
+// Use and its limit, and what is in the way, stay longest; a total of what other columns break
+// down goes first.
+enum Rank { kUse, kWhy, kLimit, kQuotaWait, kCpuWait, kPeriods, kPeak, kThrottledTime, kLongerUse };
+constexpr int kLastNeeded = kCpuWait;  ///< these make way for the heading only, not for long names
+
+struct Word {
+  std::string_view text;
+  std::string_view color;
+};
+/// In the order of Why.
+constexpr std::array<Word, 6> kWords{{{"fine", kPlain},
+                                      {"quota", kRed},
+                                      {"pod quota", kRed},
+                                      {"ancestor quota", kRed},
+                                      {"neighbours", kYellow},
+                                      {"own threads", kYellow}}};
+
+Cell cores_cell(std::optional<double> value) {
+  return Cell(value ? millicores(*value) : "-");
+}
+
+Cell ratio_cell(std::optional<double> ratio) {
+  if (!ratio) return Cell("-");
+  return Cell(percent(*ratio), *ratio >= 0.25 ? kRed : *ratio > 0 ? kYellow : kPlain);
+}
+
+Cell duration_cell(std::optional<Nanoseconds> value) {
+  return Cell(value ? short_duration(*value) : "-");
+}
+
+Cell why_cell(std::optional<Why> why) {
+  if (!why) return Cell("-");
+  const Word& word = kWords[static_cast<std::size_t>(*why)];
+  return Cell(std::string(word.text), word.color);
+}
+
+bool knows_waits(const TopRow& row) {
+  return row.row->waits || row.quota_wait;
+}
+
+std::string span_of_longest(const Snapshot& now) {
+  const auto longest = std::ranges::max_element(now.reported);
+  return longest == now.reported.end() ? std::string() : " in the last " + exact_duration(*longest);
+}
+
+}  // namespace
+
+std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates) {
+  std::vector<Column> columns;
+  const auto add = [&](std::string heading, int rank, std::string note, const auto& cell_of) {
+    Column& column = columns.emplace_back(
+        Column{.heading = std::move(heading), .rank = rank, .note = std::move(note)});
+    column.width = std::max(kMinCellWidth, column.heading.size());
+    for (const TopRow& row : rows) {
+      column.cells.push_back(cell_of(row));
+      column.width = std::max(column.width, column.cells.back().text.size());
+    }
+  };
+  add("PEAK", kPeak,
+      now.reported.empty() ? ""
+                           : "PEAK: busiest " + exact_duration(now.reported.front()) + " of 60s",
+      [](const TopRow& row) { return cores_cell(row.peak); });
+  const std::size_t steady = now_window(now);
+  for (std::size_t i = steady; i < now.reported.size(); ++i) {
+    add("CPU " + exact_duration(now.reported[i]),
+        i == steady ? kUse : kLongerUse + static_cast<int>(i), "", [i](const TopRow& row) {
+          return cores_cell(i < row.use.size() ? row.use[i] : std::nullopt);
+        });
+  }
+  add("LIMIT", kLimit, "", [](const TopRow& row) { return cores_cell(row.limit); });
+  add("THR%", kPeriods, rates ? "THR: throttled periods; time/s" : "THR: throttled since made",
+      [](const TopRow& row) { return ratio_cell(row.throttled_ratio); });
+  add(rates ? "THR/s" : "THR", kThrottledTime, "",
+      [](const TopRow& row) { return duration_cell(row.throttled_time); });
+  if (std::ranges::none_of(rows, knows_waits)) return columns;
+  add("QUOTA-WAIT", kQuotaWait, "WAIT: time threads waited, per second",
+      [](const TopRow& row) { return duration_cell(row.quota_wait); });
+  add("CPU-WAIT", kCpuWait, "", [](const TopRow& row) { return duration_cell(row.cpu_wait); });
+  add("WHY", kWhy, "WHY: what held it back" + span_of_longest(now),
+      [](const TopRow& row) { return why_cell(row.row->why); });
+  return columns;
+}
+
+std::size_t fit(std::vector<Column>& columns, std::size_t width, std::size_t longest) {
+  const std::size_t readable = std::clamp(longest, kNameHeading.size(), kReadableName);
+  while (true) {
+    std::size_t used = 0;
+    for (const Column& column : columns) used += column.width + 1;
+    if (columns.empty()) return width;
+    const auto least = std::ranges::max_element(columns, {}, &Column::rank);
+    const std::size_t names = least->rank > kLastNeeded ? readable : kNameHeading.size();
+    if (used + names <= width) return width - used;
+    columns.erase(least);
+  }
+}
+
+}  // namespace throttlelens
