@@ -105,9 +105,17 @@ class Cgroup:
         """To join it, for tl_load."""
         return ",".join(os.fsdecode(_join(folder, "cgroup.procs")) for folder in self.folders)
 
+    def _burst_file(self):
+        return _join(self.folders[0],
+                     "cpu.max.burst" if self.hierarchies.v2 else "cpu.cfs_burst_us")
+
     def has_burst(self):
-        name = "cpu.max.burst" if self.hierarchies.v2 else "cpu.cfs_burst_us"
-        return os.path.exists(_join(self.folders[0], name))
+        return os.path.exists(self._burst_file())
+
+    def may_burst(self):
+        """It has a limit, and that has a burst."""
+        return (self.limit_cores() is not None and self.has_burst()
+                and int(_read(self._burst_file())) > 0)
 
     def limit(self, quota_us, period_us=100_000, burst_us=0):
         folder = self.folders[0]
@@ -117,8 +125,7 @@ class Cgroup:
             _write(_join(folder, "cpu.cfs_period_us"), str(period_us))
             _write(_join(folder, "cpu.cfs_quota_us"), str(quota_us))
         if burst_us:
-            _write(_join(folder, "cpu.max.burst" if self.hierarchies.v2 else "cpu.cfs_burst_us"),
-                   str(burst_us))
+            _write(self._burst_file(), str(burst_us))
 
     def clear_limit(self):
         if self.hierarchies.v2:
