@@ -1,118 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*
- * Counts the CPU time of every cgroup on every CPU, with the place of each window's edge in it.
- *
- * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper
- * call but the CPU number, no clock read but once a window. The other programs run only when the
- * reader asks (BPF_PROG_TEST_RUN).
- *//* clang-format off: the helpers need the types. */
-#include "kernel_types.h"
-/* clang-format on */
-
-#include <bpf/bpf_core_read.h>
-#include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
-
-#include "bpf_abi/accounting.h"
+/*                                                                                                \
+ * Counts the CPU time of every cgroup on every CPU, with the place of each window's edge in it,  \
+ * and what its threads waited for (waits.bpf.h).                                                 \
+ *                                                                                                \
+ * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper  \
+ * call but the CPU number, no clock read but once a window. The other programs run only when the \
+ * reader asks (BPF_PROG_TEST_RUN).                                                               \
+ */                                                                                               \
+#include "cells.bpf.h"
+#include "waits.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-/* Set before loading. */
-const volatile __u64 tl_base_ns = 100000000;
-const volatile __u32 tl_max_slots = 4096;
-const volatile __u32 tl_cpu_count = 1;
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1); /* possible CPUs */
-  __type(key, __u32);
-  __type(value, struct tl_cpu);
-} tl_cpus SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1); /* possible CPUs x slots */
-  __type(key, __u32);
-  __type(value, struct tl_cell);
-} tl_cells SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1); /* possible CPUs x TL_LISTS x slots / 4 */
-  __type(key, __u32);
-  __type(value, __u64); /* four slots of 16 bits: the kernel spaces elements by 8 bytes */
-} tl_touched SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 1); /* slots */
-  __type(key, __u32);
-  __type(value, struct tl_group);
-} tl_groups SEC(".maps");
-
-/* Serials of cgroups beyond the slots that were announced already, by css.id. */
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(max_entries, 65536);
-  __type(key, __u32);
-  __type(value, __u64);
-} tl_overflowed SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, 1); /* possible CPUs */
-  __type(key, __u32);
-  __type(value, struct tl_running);
-} tl_running SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_ARRAY);
-  __uint(map_flags, BPF_F_MMAPABLE);
-  __uint(max_entries, TL_BATCH);
-  __type(key, __u32);
-  __type(value, struct tl_bandwidth);
-} tl_bandwidths SEC(".maps");
-
-struct {
-  __uint(type, BPF_MAP_TYPE_RINGBUF);
-  __uint(max_entries, 1 << 20);
-} tl_events SEC(".maps");
-
-#define TL_FIRST_FAIR_PRIO 100 /* MAX_RT_PRIO; fixed since 2.6 */
-
-#define barrier() asm volatile("" ::: "memory")
-/* A store that the compiler neither moves nor splits: the order is the reader's protocol. */
-#define STORE(lvalue, value)                        \
-  do {                                              \
-    barrier();                                      \
-    *(volatile typeof(lvalue)*)&(lvalue) = (value); \
-    barrier();                                      \
-  } while (0)
-
-/*
- * Functions that are not static are verified once by themselves, with any numbers as arguments,
- * instead of once per call: 5.10 could not otherwise see the end of it. They take addresses as
- * plain numbers and read through them with the helper that survives a bad one, so all that is rare
- * is here. This turns a typed pointer into such a number.
- */
-static __always_inline __u64 number(const void* typed) {
-  __u64 address = 0;
-  bpf_probe_read_kernel(&address, sizeof(address), &typed);
-  return address;
-}
-
-static __always_inline struct tl_cpu* this_cpu(__u32 index) {
-  return bpf_map_lookup_elem(&tl_cpus, &index);
-}
-
-static __always_inline struct tl_cell* cell_of(__u32 index, __u32 slot) {
-  __u32 key = index * tl_max_slots + slot;
-  return bpf_map_lookup_elem(&tl_cells, &key);
-}
 
 static __always_inline _Bool announce(struct task_group* group, __u32 kind, __u32 slot,
                                       __u64 serial) {
@@ -226,52 +124,9 @@ __noinline int open_window(__u32 index, __u32 slot, __u64 ran, __u64 now) {
   }
   STORE(cell->window, window);
 
-  __u32 list = window % TL_LISTS;
-  if (cpu->list_window[list] != window) {
-    STORE(cpu->list_length[list], 0);
-    STORE(cpu->list_window[list], window);
-  }
-  __u64 length = cpu->list_length[list];
-  if (length < tl_max_slots) {
-    __u32 n = (index * TL_LISTS + list) * tl_max_slots + (__u32)length;
-    __u32 key = n / 4;
-    __u16* entries = bpf_map_lookup_elem(&tl_touched, &key);
-    if (entries) {
-      STORE(entries[n % 4], (__u16)slot);
-      STORE(cpu->list_length[list], length + 1);
-    }
-  }
+  /* A wait may have listed it already; once is enough. */
+  if (cell->wait_window != window) list_touched(cpu, index, slot);
   return 0;
-}
-
-/* A cell is taken over by a newer cgroup: the final totals of the old one go to the reader. */
-__noinline int take_over(__u32 index, __u32 slot, __u64 serial) {
-  struct tl_cpu* cpu = this_cpu(index);
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cpu || !cell) return 0;
-  if (serial < cell->serial) { /* serials only grow: this charge is for a cgroup already gone */
-    cpu->stale_charges++;
-    return 0;
-  }
-  if (cell->serial) {
-    struct tl_event_evicted* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
-    if (event) {
-      event->kind = TL_EVENT_EVICTED;
-      event->slot = slot;
-      event->cpu = index;
-      event->reserved = 0;
-      event->cell = *cell;
-      bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-    } else {
-      cpu->lost_events++;
-    }
-  }
-  STORE(cell->serial, 0);
-  STORE(cell->ran_ns, 0);
-  STORE(cell->window, 0);
-  for (__u32 i = 0; i < TL_EDGES; i++) cell->edge_ns[i] = 0;
-  STORE(cell->serial, serial);
-  return 1;
 }
 
 static __always_inline void charge(struct tl_cpu* cpu, __u32 index, __u32 slot, __u64 serial,
@@ -281,28 +136,17 @@ static __always_inline void charge(struct tl_cpu* cpu, __u32 index, __u32 slot, 
   if (cell->serial != serial && !take_over(index, slot, serial)) return;
   if (cell->window != cpu->window) open_window(index, slot, ran, now);
   STORE(cell->ran_ns, cell->ran_ns + ran);
+  __u64 lost = now - cpu->since - ran;
+  if (slot != TL_SLOT_IDLE && (__s64)lost > 0) cell->lost_ns += lost;
 }
 
-/*
- * The run queue's clock passed the end of the window: finds the new one by CLOCK_MONOTONIC. The
- * clock read here is a little later than rq.clock, by the work between, so the smallest
- * difference seen is the truest; it may drift by at most 1 / 1024 (NTP slews by 1 / 2000).
- */
-__noinline int next_window(__u32 index, __u64 clock) {
-  struct tl_cpu* cpu = this_cpu(index);
-  if (!cpu) return 0;
-  __s64 measured = (__s64)(bpf_ktime_get_ns() - clock);
-  __s64 drift = (__s64)((clock - cpu->offset_at) >> 10);
-  __s64 ahead = measured - cpu->offset_ns;
-  /* More than 10 ms is no drift but a jump (resume, a clock that was switched). */
-  if (!cpu->offset_at || ahead < drift || ahead > 10000000) drift = ahead;
-  cpu->offset_ns += drift;
-  cpu->offset_at = clock;
-  __u64 window = (clock + cpu->offset_ns) / tl_base_ns;
-  if (window < cpu->window) window = cpu->window;
-  cpu->next_edge = (window + 1) * tl_base_ns - cpu->offset_ns;
-  cpu->window = window;
-  return 0;
+static __always_inline void note_idle(struct tl_cpu* cpu, __u32 index, __u64 since, __u64 until) {
+  __u32 key = index * TL_IDLES + cpu->idles % TL_IDLES;
+  struct tl_idle* idle = bpf_map_lookup_elem(&tl_idles, &key);
+  if (!idle) return;
+  idle->since = since;
+  idle->until = until;
+  STORE(cpu->idles, cpu->idles + 1);
 }
 
 /* Ends the running slice at `sum` for the cgroup it counted to; it goes on for `group_address`. */
@@ -399,7 +243,8 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   struct tl_cpu* cpu = bpf_map_lookup_elem(&tl_cpus, &index);
   if (!cpu) return 0;
 
-  struct rq* rq = next->se.cfs_rq->rq;
+  struct cfs_rq* queue = next->se.cfs_rq;
+  struct rq* rq = queue->rq;
   __u64 now = rq->clock;
   STORE(cpu->seq, cpu->seq + 1);
   if (now >= cpu->next_edge) next_window(index, now);
@@ -408,6 +253,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   if (cpu->task == (__u64)prev) {
     if (cpu->slot == TL_SLOT_IDLE) {
       charge(cpu, index, TL_SLOT_IDLE, 0, now - cpu->since, now);
+      note_idle(cpu, index, cpu->since, now);
     } else {
       __u64 ran = prev->se.sum_exec_runtime - cpu->sum_in;
       __u64 group = (__u64)prev->sched_task_group;
@@ -422,6 +268,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   } else if (cpu->task) {
     recover(index, number(prev), now);
   }
+  if (TL_KNOWS_WAITS && prev->pid) thread_leaves(cpu, index, prev, preempt, rq);
 
   /* next's part */
   __u32 pid = next->pid;
@@ -448,9 +295,21 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
     cpu->sum_in = next->se.sum_exec_runtime;
     /* New, or beyond the slots. */
     if (!known || known->serial != serial || !serial) identify(index, number(group));
+    if (TL_KNOWS_WAITS) thread_comes(cpu, index, next, queue, rq);
   }
   STORE(cpu->seq, cpu->seq + 1);
   return 0;
+}
+
+/* Not loaded where throttling stops threads, not queues. */
+SEC("tp_btf/sched_wakeup")
+int BPF_PROG(tl_woken, struct task_struct* task) {
+  return thread_woken(task);
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(tl_woken_new, struct task_struct* task) {
+  return thread_woken(task);
 }
 
 /* Notes the move if a thread of the process, or the thread itself, runs on that CPU. */
@@ -597,6 +456,16 @@ int tl_read_bandwidth(__u64* ctx) {
   __u32 count = (__u32)ctx[0];
   for (__u32 i = 0; i < TL_BATCH; i++) {
     if (i >= count || read_bandwidth(i)) break;
+  }
+  return 0;
+}
+
+/* Answers the first ctx[0] requests in tl_queues. */
+SEC("raw_tp/throttlelens_queues")
+int tl_read_queues(__u64* ctx) {
+  __u32 count = (__u32)ctx[0];
+  for (__u32 i = 0; i < TL_BATCH; i++) {
+    if (i >= count || !read_queue(i)) break;
   }
   return 0;
 }

@@ -26,12 +26,25 @@ enum { BPF_RB_NO_WAKEUP = 1U << 0 };
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
 struct rq {
-  __u64 clock; /* kept by update_rq_clock(), sched_clock_cpu() of this CPU */
+  __u64 clock;      /* kept by update_rq_clock(), sched_clock_cpu() of this CPU */
+  __u64 clock_task; /* the same without interrupts and what the hypervisor took */
+  __u64 clock_pelt; /* since 5.0 (23127296889f) */
+  unsigned long lost_idle_time;
+  int cpu; /* CONFIG_SMP */
   struct task_struct* curr;
 };
 
 struct cfs_rq {
   struct rq* rq; /* CONFIG_FAIR_GROUP_SCHED */
+  struct task_group* tg;
+  /* CONFIG_CFS_BANDWIDTH from here on. */
+  int throttle_count;              /* levels that are throttled: its own and those above */
+  __u64 throttled_clock_task;      /* up to 5.18 */
+  __u64 throttled_clock_task_time; /* up to 5.18 */
+  __u64 throttled_clock_pelt;      /* since 5.19 (64eaf50731ac) */
+  __u64 throttled_clock_pelt_time; /* since 5.19 (64eaf50731ac) */
+  __u64 throttled_clock_self;      /* since 6.6 (677ea015f231) */
+  __u64 throttled_clock_self_time; /* since 6.6 (677ea015f231) */
 };
 
 struct sched_entity {
@@ -71,10 +84,21 @@ struct cfs_bandwidth {
 struct task_group {
   struct cgroup_subsys_state css;
   struct task_group* parent;
+  struct cfs_rq** cfs_rq; /* by CPU */
   struct cfs_bandwidth cfs_bandwidth;
 };
 
+struct sched_info {     /* CONFIG_SCHED_INFO */
+  unsigned long pcount; /* times it was switched in */
+  __u64 run_delay;      /* sum of its waits that ended, on all CPUs */
+  __u64 last_queued;    /* rq.clock when it last began to wait on its present CPU; 0: does not */
+};
+
 struct task_struct {
+  unsigned int __state; /* since 5.14 (2f064a59a11f) */
+  long state;           /* up to 5.13 */
+  _Bool throttled;      /* since 6.18 (e1fad12dcb66): waits for quota, off its queue */
+  struct sched_info sched_info;
   int pid;
   int tgid;
   int prio;   /* below 100: real-time or deadline */

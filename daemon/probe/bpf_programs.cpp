@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf_programs.h"
 
+#include <array>
 #include <cerrno>
 #include <cstdarg>
 #include <cstdio>
@@ -121,9 +122,11 @@ struct BpfPrograms::Impl {
   accounting_bpf* object = nullptr;
   bpf_link* switches = nullptr;
   bpf_link* moves = nullptr;
+  std::array<bpf_link*, 2> wakeups{};  // null where throttling stops threads, not queues
   ring_buffer* events = nullptr;
-  Mapping cpus, cells, touched, running, bandwidths;
+  Mapping cpus, cells, touched, running, bandwidths, queues, idles;
   SharedView view;
+  WaitFields fields;
   const EventHandlers* handlers = nullptr;
   std::uint64_t runs = 0;  // of the switch program, when last asked
 
@@ -134,6 +137,7 @@ struct BpfPrograms::Impl {
     ring_buffer__free(events);
     bpf_link__destroy(switches);
     bpf_link__destroy(moves);
+    for (bpf_link* wakeup : wakeups) bpf_link__destroy(wakeup);
     accounting_bpf::destroy(object);
   }
 
@@ -142,6 +146,8 @@ struct BpfPrograms::Impl {
     const auto kind = *static_cast<const tl_u32*>(data);
     if (kind == TL_EVENT_EVICTED && size >= sizeof(tl_event_evicted)) {
       handlers.evicted(*static_cast<const tl_event_evicted*>(data));
+    } else if (kind == TL_EVENT_STALL && size >= sizeof(tl_event_stall)) {
+      handlers.stall(*static_cast<const tl_event_stall*>(data));
     } else if (size >= sizeof(tl_event_cgroup)) {
       const auto& event = *static_cast<const tl_event_cgroup*>(data);
       (kind == TL_EVENT_OVERFLOW ? handlers.overflow : handlers.cgroup)(event);
@@ -155,6 +161,10 @@ BpfPrograms::~BpfPrograms() = default;
 
 const SharedView& BpfPrograms::view() const {
   return impl_->view;
+}
+
+const WaitFields& BpfPrograms::fields() const {
+  return impl_->fields;
 }
 
 Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::uint32_t max_slots) {
@@ -179,6 +189,12 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   bpf_map__set_max_entries(object.maps.tl_touched, (cpu_count * TL_LISTS * max_slots + 3) / 4);
   bpf_map__set_max_entries(object.maps.tl_groups, max_slots);
   bpf_map__set_max_entries(object.maps.tl_running, cpu_count);
+  bpf_map__set_max_entries(object.maps.tl_idles, cpu_count * TL_IDLES);
+  impl->fields = wait_fields(KernelTypes());
+  const bool see_wakeups = impl->fields.run_delay && !impl->fields.stops_threads;
+  for (bpf_program* program : {object.progs.tl_woken, object.progs.tl_woken_new}) {
+    bpf_program__set_autoload(program, see_wakeups);
+  }
   if (const int code = accounting_bpf::load(impl->object); code != 0) {
     return std::unexpected(libbpf_error("load the BPF programs", "", -code));
   }
@@ -188,7 +204,9 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
        {impl->cpus.map(object.maps.tl_cpus, false), impl->cells.map(object.maps.tl_cells, false),
         impl->touched.map(object.maps.tl_touched, false),
         impl->running.map(object.maps.tl_running, false),
-        impl->bandwidths.map(object.maps.tl_bandwidths, true)}) {
+        impl->bandwidths.map(object.maps.tl_bandwidths, true),
+        impl->queues.map(object.maps.tl_queues, true),
+        impl->idles.map(object.maps.tl_idles, false)}) {
     if (!mapped) return std::unexpected(mapped.error());
   }
   const auto slots = static_cast<std::size_t>(max_slots);
@@ -197,6 +215,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
       .cells = impl->cells.as<const tl_cell>(cpu_count * slots),
       .touched = impl->touched.as<const std::uint16_t>(slots * cpu_count * TL_LISTS),
       .running = impl->running.as<const tl_running>(cpu_count),
+      .idles = impl->idles.as<const tl_idle>(std::size_t{cpu_count} * TL_IDLES),
       .max_slots = max_slots,
   };
 
@@ -208,6 +227,15 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   impl->moves = bpf_program__attach(object.progs.tl_moved);
   if (impl->moves == nullptr) {
     return std::unexpected(libbpf_error("attach to", "cgroup_attach_task", errno));
+  }
+  if (see_wakeups) {
+    // Before the switches: a wait whose beginning was seen ends at a switch.
+    impl->wakeups = {bpf_program__attach(object.progs.tl_woken),
+                     bpf_program__attach(object.progs.tl_woken_new)};
+    for (const bpf_link* wakeup : impl->wakeups) {
+      if (wakeup == nullptr)
+        return std::unexpected(libbpf_error("attach to", "sched_wakeup", errno));
+    }
   }
   impl->switches = bpf_program__attach(object.progs.tl_switch);
   if (impl->switches == nullptr) {
@@ -233,6 +261,14 @@ std::span<tl_bandwidth> BpfPrograms::requests() {
 
 Result<void> BpfPrograms::answer_requests(std::size_t count) {
   return run_program(impl_->object->progs.tl_read_bandwidth, count);
+}
+
+std::span<tl_queue> BpfPrograms::queues() {
+  return impl_->queues.as<tl_queue>(TL_BATCH);
+}
+
+Result<void> BpfPrograms::answer_queues(std::size_t count) {
+  return run_program(impl_->object->progs.tl_read_queues, count);
 }
 
 void BpfPrograms::forget(std::uint32_t slot) {

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/units.h"
 #include "bpf_abi/accounting.h"
+#include "kernel_types.h"
 #include "shared_view.h"
 
 namespace throttlelens {
@@ -23,6 +24,7 @@ class BpfPrograms {
   BpfPrograms& operator=(const BpfPrograms&) = delete;
 
   const SharedView& view() const;
+  const WaitFields& fields() const;  ///< of the running kernel
 
   /// Fills view().running. Interrupts no CPU.
   Result<void> read_running();
@@ -31,6 +33,10 @@ class BpfPrograms {
   std::span<tl_bandwidth> requests();
   Result<void> answer_requests(std::size_t count);
 
+  /// Room for TL_BATCH requests; fill, then answer_queues(count).
+  std::span<tl_queue> queues();
+  Result<void> answer_queues(std::size_t count);
+
   /// The cgroup in this slot will be announced again at its next switch, if it still lives.
   void forget(std::uint32_t slot);
 
@@ -38,6 +44,7 @@ class BpfPrograms {
     std::function<void(const tl_event_cgroup&)> cgroup;    ///< TL_EVENT_CGROUP
     std::function<void(const tl_event_cgroup&)> overflow;  ///< TL_EVENT_OVERFLOW
     std::function<void(const tl_event_evicted&)> evicted;
+    std::function<void(const tl_event_stall&)> stall;
   };
   /// Hands on all events that are there.
   void drain_events(const EventHandlers& handlers);

@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
+#include <iterator>
 #include <limits>
+#include <numeric>
+#include <span>
+#include <string>
 #include <unordered_set>
 #include <utility>
 
@@ -12,8 +17,10 @@
 #include "bpf_programs.h"
 #include "edge_reader.h"
 #include "group_table.h"
+#include "idle_log.h"
 #include "probe/source.h"
 #include "usage_check.h"
+#include "waits.h"
 
 namespace throttlelens {
 
@@ -38,6 +45,8 @@ class BpfSource final : public Source {
         counters_(counters),
         programs_(std::move(programs)),
         reader_(programs_->view(), options.base),
+        waits_(programs_->view(), options.base, programs_->fields().lost_time,
+               [this](std::span<tl_queue> queues) { ask(queues); }),
         check_(counters, clock_),
         first_edge_(static_cast<WindowIndex>(clock_.now().since_boot / options.base) + 1) {}
 
@@ -47,7 +56,9 @@ class BpfSource final : public Source {
  private:
   using GroupPtr = GroupTable::GroupPtr;
 
+  void ask(std::span<tl_queue> queues);
   void drain(WindowIndex window);
+  bool gather(WindowIndex edge, WindowIndex current, bool scan_all);
   void take_tree(const TreeChanges& tree, WindowIndex window);
   bool switched_off(const Group& group);
   void let_go(const GroupPtr& group, WindowIndex window);
@@ -64,6 +75,7 @@ class BpfSource final : public Source {
   void bury(WindowBatch& batch);
   SourceLosses losses() const;
   std::uint32_t cpus_online();
+  const std::vector<std::uint32_t>& online();
 
   MonoTime start_of(WindowIndex window) const {
     return {base_ * static_cast<std::int64_t>(window)};
@@ -76,16 +88,18 @@ class BpfSource final : public Source {
   SystemClock clock_;
   std::unique_ptr<BpfPrograms> programs_;
   EdgeReader reader_;
+  Waits waits_;
   UsageCheck check_;
   GroupTable groups_;
 
+  bool knows_waits_ = programs_->fields().run_delay;
   WindowIndex first_edge_;  // first window that begins with all programs at work
   WindowIndex next_ = 0;    // first window not yet handed on; 0: not started
   std::uint64_t missed_windows_ = 0;
   std::uint64_t unrecovered_ = 0;
   std::unordered_set<std::uint64_t> overflowed_;  // ids of cgroups beyond the slots
   std::uint64_t dropped_ = 0;
-  std::uint32_t cpus_online_ = 0;
+  std::vector<std::uint32_t> online_;  // CPUs; asked for in turns
   std::optional<Nanoseconds> run_time_;
 
   struct UsageRead {
@@ -115,6 +129,7 @@ class BpfSource final : public Source {
   std::vector<GroupPtr> unseen_;          // announced by the kernel, no directory seen yet
   std::vector<GroupPtr> active_;          // ran in the window being made
   std::vector<CellDelta> deltas_;
+  std::vector<tl_event_evicted> evicted_;  // not yet told to the readers
 };
 
 void BpfSource::drain(WindowIndex window) {
@@ -158,8 +173,10 @@ void BpfSource::drain(WindowIndex window) {
     unseen_.push_back(group);
     if (group->announced) retired_.push_back(group);
   };
-  const auto evicted = [&](const tl_event_evicted& event) { reader_.evicted(event); };
-  programs_->drain_events({.cgroup = cgroup, .overflow = overflow, .evicted = evicted});
+  const auto evicted = [&](const tl_event_evicted& event) { evicted_.push_back(event); };
+  const auto stall = [&](const tl_event_stall& event) { waits_.ended(event); };
+  programs_->drain_events(
+      {.cgroup = cgroup, .overflow = overflow, .evicted = evicted, .stall = stall});
 }
 
 void BpfSource::take_tree(const TreeChanges& tree, WindowIndex window) {
@@ -276,11 +293,19 @@ void BpfSource::start(WindowIndex edge) {
 SourceLosses BpfSource::losses() const {
   std::uint64_t lost = 0;
   std::uint64_t recovered = 0;
+  std::uint64_t partial_waits = 0;
+  std::uint64_t lost_stalls = 0;
   for (const tl_cpu& cpu : programs_->view().cpus) {
     lost += load(cpu.lost_switches);
     recovered += load(cpu.recovered);
+    partial_waits += load(cpu.partial_waits);
+    lost_stalls += load(cpu.lost_stalls);
   }
   SourceLosses losses;
+  if (knows_waits_) {
+    losses.partial_waits = partial_waits;
+    losses.lost_episodes = lost_stalls;
+  }
   losses.lost_switches = lost;
   losses.recovered_switches = recovered;
   losses.missed_windows = missed_windows_;
@@ -289,11 +314,22 @@ SourceLosses BpfSource::losses() const {
   return losses;
 }
 
-std::uint32_t BpfSource::cpus_online() {
-  if (cpus_online_ == 0 || next_ % kSlowTurn == 0) {
-    cpus_online_ = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+const std::vector<std::uint32_t>& BpfSource::online() {
+  if (online_.empty() || next_ % kSlowTurn == 0) {
+    std::ifstream file("/sys/devices/system/cpu/online");
+    std::string text;
+    std::getline(file, text);
+    online_ = cpu_list(text);
+    if (online_.empty()) {  // sysfs is not mounted
+      online_.resize(static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
+      std::iota(online_.begin(), online_.end(), 0U);
+    }
   }
-  return cpus_online_;
+  return online_;
+}
+
+std::uint32_t BpfSource::cpus_online() {
+  return static_cast<std::uint32_t>(online().size());
 }
 
 void BpfSource::account(const std::vector<CellDelta>& deltas, WindowBatch& batch) {
@@ -391,17 +427,49 @@ void BpfSource::bury(WindowBatch& batch) {
     if (group->announced) batch.gone.push_back(dying.key);
     // Were it not gone after all, the kernel would have to tell us of it again.
     if (group->serial != 0 && !group->hidden) programs_->forget(group->slot);
+    if (group->serial != 0) waits_.forget(group->serial);
     groups_.remove(dying.key);
     if (dying.dormant) dormant_.insert(dying.key.id);
     return true;
   });
 }
 
+void BpfSource::ask(std::span<tl_queue> queues) {
+  const std::span<tl_queue> room = programs_->queues();
+  while (!queues.empty()) {
+    const std::span<tl_queue> some = queues.first(std::min(queues.size(), room.size()));
+    std::ranges::copy(some, room.begin());
+    // Without an answer they stay as they came: not valid.
+    if (programs_->answer_queues(some.size()))
+      std::ranges::copy_n(room.begin(), std::ssize(some), some.begin());
+    queues = queues.subspan(some.size());
+  }
+}
+
+bool BpfSource::gather(WindowIndex edge, WindowIndex current, bool scan_all) {
+  for (const tl_event_evicted& event : std::exchange(evicted_, {})) {
+    reader_.evicted(event);
+    waits_.evicted(event);
+  }
+  if (!reader_.gather(edge, current, scan_all)) return false;
+  if (!knows_waits_) return true;
+  if (!waits_.gather(edge, reader_.touched())) return false;
+  // A stall that ended since the events were drained is in no cell any more.
+  drain(current);
+  return true;
+}
+
 bool BpfSource::read_edge(WindowIndex edge, WindowIndex current, bool scan_all,
                           WindowBatch& batch) {
+  if (!gather(edge, current, scan_all)) return false;
   deltas_.clear();
-  if (!reader_.read(edge, current, scan_all, deltas_)) return false;
+  reader_.commit(deltas_);
   account(deltas_, batch);
+  if (knows_waits_) {
+    const Interval window{.begin = start_of(batch.first).since_boot,
+                          .end = start_of(edge).since_boot};
+    batch.waits = waits_.commit(window, groups_, online());
+  }
   return true;
 }
 
@@ -415,8 +483,13 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
   run_time_ = programs_->run_time();
 
   if (next_ == 0) {
+    if (!gather(current, current, true)) return batches;
+    // What ran and waited before is not ours.
     deltas_.clear();
-    if (reader_.read(current, current, true, deltas_)) start(current);
+    reader_.commit(deltas_);
+    const Nanoseconds now_edge = start_of(current).since_boot;
+    if (knows_waits_) waits_.commit({.begin = now_edge, .end = now_edge}, groups_, online());
+    start(current);
     return batches;
   }
   while (next_ < current) {
@@ -431,6 +504,12 @@ Result<std::vector<WindowBatch>> BpfSource::collect(MonoTime now, const TreeChan
 
     if (edge == current) take_returned();
     announce_new(batch);
+    if (batch.waits) {
+      std::erase_if(batch.waits->cgroups, [&](const CgroupWaits& waits) {
+        const GroupPtr group = groups_.by_key(waits.key);
+        return !group || !group->announced;
+      });
+    }
     for (const GroupPtr& group : active_) {
       if (group->announced) batch.use.push_back({group->key, group->used});
     }

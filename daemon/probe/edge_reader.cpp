@@ -189,20 +189,10 @@ std::uint64_t& EdgeReader::seen_total(std::size_t index, std::uint32_t cpu, std:
   return superseded_[serial * view_.cpus.size() + cpu];
 }
 
-void EdgeReader::commit(std::vector<CellDelta>& deltas) {
-  for (const Reading& reading : readings_) {
-    const auto cpu = static_cast<std::uint32_t>(reading.index / view_.max_slots);
-    std::uint64_t& seen = seen_total(reading.index, cpu, reading.serial);
-    // An estimate can have run ahead of the charge: nothing is taken back, the charge catches up.
-    if (reading.ns <= seen) continue;
-    deltas.push_back({reading.slot, reading.serial, reading.ns - seen});
-    seen = reading.ns;
-  }
-}
-
-bool EdgeReader::read(WindowIndex edge, WindowIndex current, bool scan_all,
-                      std::vector<CellDelta>& deltas) {
+bool EdgeReader::gather(WindowIndex edge, WindowIndex current, bool scan_all) {
+  edge_ = edge;
   readings_.clear();
+  touched_.clear();
   // One list more than seems needed: a CPU whose clock lags a little still writes to it.
   const WindowIndex from = last_edge_ > 0 ? last_edge_ - 1 : edge;
   for (std::uint32_t cpu_index = 0; cpu_index < view_.cpus.size(); ++cpu_index) {
@@ -219,20 +209,31 @@ bool EdgeReader::read(WindowIndex edge, WindowIndex current, bool scan_all,
       return false;
     }
     for (const std::uint32_t slot : slots_) {
+      touched_.push_back({.cpu = cpu_index, .slot = slot});
       if (!read_cell(cpu_index, slot, edge)) return false;
     }
   }
-  commit(deltas);
+  return true;
+}
+
+void EdgeReader::commit(std::vector<CellDelta>& deltas) {
+  for (const Reading& reading : readings_) {
+    const auto cpu = static_cast<std::uint32_t>(reading.index / view_.max_slots);
+    std::uint64_t& seen = seen_total(reading.index, cpu, reading.serial);
+    // An estimate can have run ahead of the charge: nothing is taken back, the charge catches up.
+    if (reading.ns <= seen) continue;
+    deltas.push_back({reading.slot, reading.serial, reading.ns - seen});
+    seen = reading.ns;
+  }
   std::erase_if(evicted_, [&](Evicted& gone) {
-    const CellTotal total = total_at(gone.cell, edge);
+    const CellTotal total = total_at(gone.cell, edge_);
     if (total.known && total.ns > gone.seen_ns) {
       deltas.push_back({gone.slot, gone.cell.serial, total.ns - gone.seen_ns});
       gone.seen_ns = total.ns;
     }
     return total.known && !total.charged_since;
   });
-  last_edge_ = edge;
-  return true;
+  last_edge_ = edge_;
 }
 
 }  // namespace throttlelens

@@ -22,6 +22,12 @@ struct CellDelta {
   std::uint64_t ns = 0;
 };
 
+/// A cell's CPU and slot.
+struct CellPlace {
+  std::uint32_t cpu = 0;
+  std::uint32_t slot = 0;
+};
+
 class EdgeReader {
  public:
   EdgeReader(const SharedView& view, Nanoseconds base);
@@ -29,12 +35,15 @@ class EdgeReader {
   /// The final cell of a cgroup whose slot was taken over.
   void evicted(const tl_event_evicted& event);
 
-  /// Appends what was added between the last edge read and the start of window `edge`. `current`
-  /// is the window in progress. Needs view.running as fresh as the call. False, and nothing read,
-  /// when a cell has moved on more than TL_EDGES windows: then only a later edge can be read.
-  /// `scan_all` looks at every cell instead of those touched since the last edge: at the start and
-  /// after a gap, when the lists have been reused.
-  bool read(WindowIndex edge, WindowIndex current, bool scan_all, std::vector<CellDelta>& deltas);
+  /// Reads the totals at the start of window `edge`. `current` is the window in progress. Needs
+  /// view.running as fresh as the call. False when a cell has moved on more than TL_EDGES windows:
+  /// then only a later edge can be read. `scan_all` looks at every cell instead of those touched
+  /// since the last edge: at the start and after a gap, when the lists have been reused.
+  bool gather(WindowIndex edge, WindowIndex current, bool scan_all);
+  /// The cells gathered.
+  const std::vector<CellPlace>& touched() const { return touched_; }
+  /// Of what was gathered: appends what was added since the last edge committed.
+  void commit(std::vector<CellDelta>& deltas);
 
  private:
   struct Seen {  // what has been handed on
@@ -67,12 +76,12 @@ class EdgeReader {
                    WindowIndex current);
   void mark(std::uint32_t slot);
   bool read_cell(std::uint32_t cpu_index, std::uint32_t slot, WindowIndex edge);
-  void commit(std::vector<CellDelta>& deltas);
   std::uint64_t& seen_total(std::size_t index, std::uint32_t cpu, std::uint64_t serial);
 
   SharedView view_;
   std::uint64_t base_ns_;
   WindowIndex last_edge_ = 0;
+  WindowIndex edge_ = 0;    // gathered
   std::vector<Seen> seen_;  // [cpu * max_slots + slot]
   // Totals handed on of cgroups whose slot was taken over before their final cell arrived.
   std::unordered_map<std::uint64_t, std::uint64_t> superseded_;  // serial * CPUs + cpu
@@ -83,6 +92,7 @@ class EdgeReader {
   std::vector<std::uint32_t> stamp_;  // [slot]: the last pass that listed it
   std::uint32_t pass_ = 0;
   std::vector<Reading> readings_;
+  std::vector<CellPlace> touched_;
 };
 
 }  // namespace throttlelens

@@ -2,11 +2,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
-#include <string_view>
 #include <utility>
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
@@ -14,16 +11,12 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "kernel_types.h"
 #include "probe/plan.h"
 
 namespace throttlelens {
 
 namespace {
-
-struct BtfFree {
-  void operator()(btf* types) const { btf__free(types); }
-};
-using BtfPtr = std::unique_ptr<btf, BtfFree>;
 
 // linux/capability.h of Debian 12 has both, older toolchains do not.
 constexpr unsigned kCapSysResource = 24, kCapSysAdmin = 21, kCapPerfmon = 38, kCapBpf = 39;
@@ -33,24 +26,6 @@ bool has_capability(unsigned capability) {
   __user_cap_data_struct data[2]{};
   if (::syscall(SYS_capget, &header, data) != 0) return false;
   return ((data[capability / 32].effective >> (capability % 32)) & 1U) != 0;
-}
-
-// Members of anonymous unions count as the struct's own.
-bool has_member(const btf* types, const btf_type* type, std::string_view name) {
-  const btf_member* members = btf_members(type);
-  for (int i = 0; i < btf_vlen(type); ++i) {
-    const std::string_view member = btf__name_by_offset(types, members[i].name_off);
-    if (member == name) return true;
-    if (!member.empty()) continue;
-    const btf_type* inner = btf__type_by_id(types, members[i].type);
-    if (inner != nullptr && btf_is_composite(inner) && has_member(types, inner, name)) return true;
-  }
-  return false;
-}
-
-bool has_field(const btf* types, const char* structure, const char* field) {
-  const int id = types == nullptr ? -1 : btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
-  return id > 0 && has_member(types, btf__type_by_id(types, static_cast<__u32>(id)), field);
 }
 
 Feature capability_feature(const char* name, unsigned capability) {
@@ -63,7 +38,7 @@ Feature capability_feature(const char* name, unsigned capability) {
           .fix = present ? "" : "run as root, or grant CAP_BPF and CAP_PERFMON"};
 }
 
-Feature fields_feature(const btf* types) {
+Feature fields_feature(const KernelTypes& types) {
   static constexpr std::pair<const char*, const char*> kNeeded[] = {
       {"task_struct", "sched_task_group"},  // CONFIG_CGROUP_SCHED
       {"cfs_rq", "rq"},                     // CONFIG_FAIR_GROUP_SCHED
@@ -77,7 +52,7 @@ Feature fields_feature(const btf* types) {
   Feature feature{
       .name = "scheduler fields", .present = true, .required = true, .detail = {}, .fix = {}};
   for (const auto& [structure, field] : kNeeded) {
-    if (has_field(types, structure, field)) continue;
+    if (types.has_field(structure, field)) continue;
     feature.present = false;
     if (!feature.detail.empty()) feature.detail += ", ";
     feature.detail += std::string(structure) + "." + field;
@@ -124,25 +99,36 @@ Features detect_features() {
                            .required = true,
                            .detail = ordered ? "" : "this is " + features.machine,
                            .fix = ordered ? "" : "use a later version"});
-  const BtfPtr types(btf__load_vmlinux_btf());
-  const int reason = types ? 0 : errno;
-  features.list.push_back({.name = "kernel BTF",
-                           .present = types != nullptr,
-                           .required = true,
-                           .detail = types ? "/sys/kernel/btf/vmlinux" : std::strerror(reason),
-                           .fix = types ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF"});
-  const bool tracepoint =
-      types && btf__find_by_name_kind(types.get(), "btf_trace_sched_switch", BTF_KIND_TYPEDEF) > 0;
+  const KernelTypes types;
+  features.list.push_back(
+      {.name = "kernel BTF",
+       .present = types.loaded(),
+       .required = true,
+       .detail = types.loaded() ? "/sys/kernel/btf/vmlinux" : std::strerror(types.reason()),
+       .fix = types.loaded() ? "" : "use a kernel built with CONFIG_DEBUG_INFO_BTF"});
+  const bool tracepoint = types.has_tracepoint("sched_switch");
   features.list.push_back({.name = "tp_btf/sched_switch",
                            .present = tracepoint,
                            .required = true,
                            .detail = tracepoint ? "" : "not in the kernel's BTF",
                            .fix = tracepoint ? "" : "use a kernel built with CONFIG_TRACEPOINTS"});
-  features.list.push_back(fields_feature(types.get()));
+  features.list.push_back(fields_feature(types));
   features.list.push_back(capability_feature("CAP_BPF", kCapBpf));
   features.list.push_back(capability_feature("CAP_PERFMON", kCapPerfmon));
   features.list.push_back(memlock_feature(features.kernel));
-  const bool burst = has_field(types.get(), "cfs_bandwidth", "burst");
+  const WaitFields waits = wait_fields(types);
+  features.list.push_back(
+      {.name = "waits",
+       .present = waits.run_delay,
+       .required = false,
+       .detail = waits.run_delay ? "" : "the kernel keeps no run delay",
+       .fix = waits.run_delay ? "" : "use a kernel built with CONFIG_SCHEDSTATS"});
+  features.list.push_back({.name = "irq and steal time",
+                           .present = waits.lost_time,
+                           .required = false,
+                           .detail = waits.lost_time ? "" : "the kernel charges it to threads",
+                           .fix = {}});
+  const bool burst = types.has_field("cfs_bandwidth", "burst");
   features.list.push_back({.name = "CPU burst",
                            .present = burst,
                            .required = false,

@@ -20,6 +20,7 @@ struct SharedView {
   std::span<const std::uint16_t>
       touched;                          ///< [(cpu * TL_LISTS + window % TL_LISTS) * max_slots + n]
   std::span<const tl_running> running;  ///< one per possible CPU
+  std::span<const tl_idle> idles;       ///< [cpu * TL_IDLES + n % TL_IDLES]
   std::uint32_t max_slots = 0;
 
   const tl_cell& cell(std::uint32_t cpu, std::uint32_t slot) const {
@@ -64,6 +65,7 @@ inline std::optional<tl_cpu> read_cpu(const tl_cpu& shared) {
     copy.recovered = load(shared.recovered);
     copy.lost_events = load(shared.lost_events);
     copy.stale_charges = load(shared.stale_charges);
+    copy.idles = load(shared.idles);
     copy.moves_seen = load(shared.moves_seen);
     copy.moves = load(shared.moves);
     for (std::size_t i = 0; i < TL_MOVES; ++i) {

@@ -76,13 +76,15 @@ struct Memory {
 struct Reader {
   explicit Reader(Memory& memory) : edges(memory.view(), Nanoseconds(kBase)) {
     std::vector<CellDelta> ignored;
-    REQUIRE(edges.read(10, 10, true, ignored));
+    REQUIRE(edges.gather(10, 10, true));
+    edges.commit(ignored);
   }
 
   // What was added per serial up to the edge.
   std::map<tl_u64, tl_u64> read(WindowIndex edge, WindowIndex current, bool scan_all = false) {
     std::vector<CellDelta> deltas;
-    REQUIRE(edges.read(edge, current, scan_all, deltas));
+    REQUIRE(edges.gather(edge, current, scan_all));
+    edges.commit(deltas);
     std::map<tl_u64, tl_u64> sums;
     for (const CellDelta& delta : deltas) sums[delta.serial] += delta.ns;
     return sums;

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What threads waited for.
+ *
+ * How long: the kernel keeps run_delay, the sum of a thread's waits, over migrations too. At
+ * switch-in the wait that ends is what it has grown by since the thread's last switch, with the
+ * part in progress (now - last_queued) that the kernel adds just after this tracepoint.
+ *
+ * Why: every queue has a clock that runs while the queue is throttled by whichever level. What it
+ * advanced during a wait was for quota, the rest was for a CPU. Up to 6.17 throttling stops all
+ * threads of a queue, and one can wake up onto a throttled queue: there the clock has to be read at
+ * the wakeup. Since 6.18 threads are stopped one by one on their way to user space (e1fad12dcb66),
+ * which is a switch; a woken thread waits for a CPU only, so wakeups need not be seen.
+ */
+#ifndef TL_WAITS_BPF_H
+#define TL_WAITS_BPF_H
+#include "cells.bpf.h"
+
+/* Without CONFIG_SCHED_INFO the kernel does not keep them. */
+#define TL_KNOWS_WAITS bpf_core_field_exists(((struct sched_info*)0)->run_delay)
+#define TL_STOPS_THREADS bpf_core_field_exists(((struct task_struct*)0)->throttled)
+
+struct throttle_clock {
+  __u64 time;
+  _Bool growing; /* throttled now */
+};
+
+/* How long a queue has been throttled by any level, ever. */
+static __always_inline struct throttle_clock throttle_clock(struct cfs_rq* queue, struct rq* rq) {
+  struct throttle_clock clock = {0, 0};
+  if (bpf_core_field_exists(queue->throttled_clock_self)) {
+    __u64 since = queue->throttled_clock_self, now = rq->clock;
+    clock.time = queue->throttled_clock_self_time;
+    clock.growing = since != 0;
+    if (since && now > since) clock.time += now - since;
+  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
+    clock.time = queue->throttled_clock_pelt_time;
+    clock.growing = queue->throttle_count > 0;
+    if (clock.growing) /* cfs_rq_clock_pelt() */
+      clock.time += rq->clock_pelt - rq->lost_idle_time - queue->throttled_clock_pelt;
+  } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
+    clock.time = queue->throttled_clock_task_time;
+    clock.growing = queue->throttle_count > 0;
+    if (clock.growing) clock.time += rq->clock_task - queue->throttled_clock_task;
+  }
+  return clock;
+}
+
+/* Levels above the queue's cgroup of the nearest one that ran dry on this CPU. */
+__noinline int dry_level(__u64 queue_address) {
+  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
+  __u64 cpu = (__u32)BPF_CORE_READ(queue, rq, cpu);
+  for (int level = 0; level < TL_MAX_DEPTH; level++) {
+    struct task_group* parent = BPF_CORE_READ(queue, tg, parent);
+    if (!parent) return level;
+    struct cfs_rq** queues = BPF_CORE_READ(parent, cfs_rq);
+    struct cfs_rq* above = 0;
+    bpf_probe_read_kernel(&above, sizeof(above), queues + cpu);
+    /* tg_throttle_down() counts a throttled level in its own queue and in all below. */
+    if (BPF_CORE_READ(queue, throttle_count) > BPF_CORE_READ(above, throttle_count)) return level;
+    queue = above;
+  }
+  return 0;
+}
+
+/* The same after the fact: the nearest level above that has a quota. */
+__noinline int quota_level(__u64 group_address) {
+  struct task_group* group = (struct task_group*)group_address;
+  for (int level = 1; level < TL_MAX_DEPTH; level++) {
+    group = BPF_CORE_READ(group, parent);
+    if (!group) break;
+    if (BPF_CORE_READ(group, cfs_bandwidth.quota) != TL_UNLIMITED) return level;
+  }
+  return 0;
+}
+
+/* The queue of a cgroup on a CPU as a number; 0: not known (any more). */
+__noinline __u64 queue_of(__u32 cpu, __u32 slot, __u64 serial) {
+  struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+  if (!known || known->serial != serial) return 0;
+  struct task_group* group = (struct task_group*)known->address;
+  struct cfs_rq** queues = BPF_CORE_READ(group, cfs_rq);
+  struct cfs_rq* queue = 0;
+  if (cpu >= tl_cpu_count) return 0;
+  bpf_probe_read_kernel(&queue, sizeof(queue), queues + cpu);
+  return BPF_CORE_READ(group, css.serial_nr) == serial ? (__u64)queue : 0;
+}
+
+static __always_inline __u64 held_now(struct tl_cell* cell) {
+  return cell->held - *(volatile __u32*)&cell->left;
+}
+
+/* First wait of a cell that begins or ends in this window: notes the totals at the edges passed. */
+__noinline int open_waits(__u32 index, __u32 slot, __u64 time, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cpu || !cell) return 0;
+  __u64 window = cpu->window, held = held_now(cell), grown = time - cell->settled;
+  __u64 edge = cpu->next_edge, start = (window + 1) * tl_base_ns;
+  for (__u32 back = 0; back < TL_EDGES; back++) {
+    __u64 w = window - back, after = 0;
+    edge -= tl_base_ns; /* in the queue's clock, the start of window w */
+    start -= tl_base_ns;
+    if (w <= cell->wait_window && cell->wait_window) break;
+    if (now > edge) after = now - edge;
+    /* How much of what the clock advanced since it was last read lies after the edge. */
+    if (cell->stall_since) {
+      __u64 stalled = time - cell->stall_settled;
+      __u64 before = edge > cell->stall_since ? edge - cell->stall_since : 0;
+      after = before < stalled ? stalled - before : 0;
+    }
+    if (after > grown) after = grown;
+    cell->wait_edge[w % TL_EDGES] = cell->wait_ns + cell->waiting * start;
+    cell->throttle_edge[w % TL_EDGES] = cell->throttled_ns + held * (grown - after);
+  }
+  if (cell->window != window) list_touched(cpu, index, slot);
+  STORE(cell->wait_window, window);
+  return 0;
+}
+
+static __always_inline void settle(struct tl_cell* cell, __u64 time) {
+  __u64 grown = time - cell->settled;
+  if ((__s64)grown > 0) cell->throttled_ns += held_now(cell) * grown;
+  cell->settled = time;
+}
+
+__noinline int begin_stall(__u32 index, __u32 slot, __u64 queue_address, __u64 now) {
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell) return 0;
+  cell->stall_level = dry_level(queue_address);
+  cell->stall_settled = cell->settled;
+  cell->stall_since = now;
+  return 0;
+}
+
+static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot, __u64 serial,
+                                       __u32 level, __u64 since, __u64 until) {
+  struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
+  if (!event) {
+    cpu->lost_stalls++;
+    return;
+  }
+  event->kind = TL_EVENT_STALL;
+  event->slot = slot;
+  event->serial = serial;
+  event->cpu = index;
+  event->level = level;
+  event->since = since + cpu->offset_ns;
+  event->until = until + cpu->offset_ns;
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
+/* The stall noticed is over, or nobody waits any more. */
+__noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cpu || !cell) return 0;
+  __u64 since = cell->stall_since, until = since + (cell->settled - cell->stall_settled);
+  if (until > now) until = now;
+  cell->stall_since = 0;
+  if (until > since) tell_stall(cpu, index, slot, cell->serial, cell->stall_level, since, until);
+  return 0;
+}
+
+/* A level above ran dry on another cgroup's account and recovered before anything happened here. */
+__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
+  struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
+  if (!cpu || !cell || !known) return 0;
+  tell_stall(cpu, index, slot, cell->serial, quota_level(known->address), now - length, now);
+  return 0;
+}
+
+__noinline int count_ended(__u32 index, __u32 slot, __u32 cause, __u64 ns) {
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell || cause >= TL_CAUSES) return 0;
+  __u64 bound = 1000000;
+  __u32 bucket = 0;
+  for (; bucket < TL_WAIT_BUCKETS - 1; bucket++) { /* 1, 3, 10, 30, ... ms */
+    if (ns <= bound) break;
+    bound = bucket % 2 ? bound / 3 * 10 : bound * 3;
+  }
+  if (bucket < TL_WAIT_BUCKETS) cell->ended[cause][bucket]++;
+  return 0;
+}
+
+static __always_inline struct tl_thread* thread_at(__u32 pid) {
+  __u32 key = pid % TL_THREADS;
+  return bpf_map_lookup_elem(&tl_threads, &key);
+}
+
+/* Takes a wait out of what is in progress, with the length it had. */
+__noinline int close_wait(__u32 index, __u32 pid, __u64 length) {
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  __u32 waits = thread->waits, slot = thread->slot;
+  thread->waits = TL_NOT_WAITING;
+  struct tl_cell* begun = cell_of(thread->cpu, slot);
+  if (begun && waits == TL_HELD && begun->serial == thread->serial)
+    __sync_fetch_and_add(&begun->left, 1);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell || (cell->serial != thread->serial && !take_over(index, slot, thread->serial)))
+    return 0;
+  if (cell->wait_window != cpu->window) open_waits(index, slot, cell->settled, 0);
+  cell->wait_ns += thread->since + length;
+  cell->waiting--;
+  return 0;
+}
+
+/* The place of a thread is taken by another one's wait, which stays as long as that waits. */
+__noinline int free_place(__u32 index, __u32 pid) {
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  cpu->partial_waits++;
+  struct task_struct* other = (struct task_struct*)thread->task;
+  if ((__u32)BPF_CORE_READ(other, pid) == thread->pid &&
+      BPF_CORE_READ(other, sched_info.last_queued))
+    return 0;
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  close_wait(index, pid, 0);
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  return 1;
+}
+
+/* Of a wait that began on another CPU: how much of it was for quota there. */
+__noinline __u64 throttled_elsewhere(__u32 pid) {
+  struct tl_thread* thread = thread_at(pid);
+  if (!thread) return 0;
+  struct tl_cell* cell = cell_of(thread->cpu, thread->slot);
+  if (!cell || cell->serial != thread->serial) return 0;
+  __sync_fetch_and_add(&cell->left, 1);
+  struct cfs_rq* queue = (struct cfs_rq*)queue_of(thread->cpu, thread->slot, thread->serial);
+  if (!queue) return 0;
+  /* It was moved when the queue was not throttled: the clock has stood still since, or was read
+   * when the queue was throttled again. */
+  __u64 time = 0;
+  if (bpf_core_field_exists(queue->throttled_clock_self))
+    time = BPF_CORE_READ(queue, throttled_clock_self_time);
+  else if (bpf_core_field_exists(queue->throttled_clock_pelt))
+    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
+  else if (bpf_core_field_exists(queue->throttled_clock_task))
+    time = BPF_CORE_READ(queue, throttled_clock_task_time);
+  return time > thread->settled ? time - thread->settled : 0;
+}
+
+/* `index`: whose queue the thread is on; its run queue is locked. */
+static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
+                                       __u32 slot, struct tl_thread* thread, _Bool held,
+                                       struct cfs_rq* queue, struct rq* rq) {
+  struct throttle_clock clock = throttle_clock(queue, rq);
+  __u64 now = rq->clock, since = now + cpu->offset_ns;
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  if (cell->wait_window != cpu->window) open_waits(index, slot, clock.time, now);
+  cell->wait_ns -= since;
+  cell->waiting++;
+  thread->waits = TL_FOR_CPU;
+  if (held) {
+    settle(cell, clock.time);
+    cell->held++;
+    thread->waits = TL_HELD;
+    if (clock.growing && !cell->stall_since) begin_stall(index, slot, number(queue), now);
+  }
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  thread->since = since;
+  thread->settled = clock.time;
+  thread->serial = cell->serial;
+  thread->slot = slot;
+  thread->cpu = index;
+}
+
+/* `waits`: enum tl_waits of the thread; TL_NOT_WAITING: the wait's beginning was not seen. */
+static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
+                                     __u32 slot, struct tl_thread* thread, __u32 waits,
+                                     __u64 waited, struct throttle_clock clock, __u64 now) {
+  __u64 throttled = 0;
+  if (cell->wait_window != cpu->window) open_waits(index, slot, clock.time, now);
+  if (waits && thread->serial != cell->serial) { /* moved to another cgroup while it waited */
+    close_wait(index, thread->pid, waited);
+    return;
+  }
+  if (waits == TL_HELD) {
+    if (thread->cpu == index) {
+      settle(cell, clock.time);
+      cell->held--;
+      throttled = clock.time - thread->settled;
+    } else {
+      throttled = throttled_elsewhere(thread->pid);
+    }
+    if ((__s64)throttled < 0) throttled = 0;
+    if (throttled > waited) throttled = waited;
+  }
+  if (waits) {
+    cell->wait_ns += thread->since;
+    cell->waiting--;
+  }
+  cell->wait_ns += waited;
+  __u64 contention = waited - throttled;
+  if (contention) {
+    cell->ended_ns[TL_CONTENTION] += contention;
+    if (contention <= 1000000)
+      cell->ended[TL_CONTENTION][0]++;
+    else
+      count_ended(index, slot, TL_CONTENTION, contention);
+  }
+  if (throttled) {
+    cell->ended_ns[TL_THROTTLE] += throttled;
+    count_ended(index, slot, TL_THROTTLE, throttled);
+  }
+  if (cell->stall_since) {
+    if (!clock.growing || !held_now(cell)) end_stall(index, slot, now);
+  } else if (throttled && thread->cpu == index) {
+    tell_unnoticed_stall(index, slot, throttled, now);
+  }
+}
+
+#define TL_GROWING (1ull << 63)
+
+/*
+ * The thread came to run unnoticed, and leaves now: what it waited is known, and while it ran the
+ * throttle clock of its queue stood still. `time`: throttle clock, with TL_GROWING.
+ */
+__noinline int end_unseen_wait(__u32 index, __u32 pid, __u64 waited, __u64 time, __u64 now) {
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  __u32 slot = thread->slot, waits = thread->waits;
+  struct tl_cell* cell = cell_of(index, slot);
+  struct throttle_clock clock = {time & ~TL_GROWING, (time & TL_GROWING) != 0};
+  cpu->partial_waits++;
+  if (!cell) return 0;
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  if (cell->serial == thread->serial)
+    end_wait(cpu, index, cell, slot, thread, waits, waited, clock, now);
+  else
+    close_wait(index, pid, waited);
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  thread->waits = TL_NOT_WAITING;
+  return 0;
+}
+
+/* `prev` leaves the CPU; if it could go on, it waits from now on. */
+static __always_inline void thread_leaves(struct tl_cpu* cpu, __u32 index, struct task_struct* prev,
+                                          _Bool preempted, struct rq* rq) {
+  __u32 pid = prev->pid;
+  struct tl_thread* thread = thread_at(pid);
+  if (!thread) return;
+  __u64 delay = prev->sched_info.run_delay;
+  if (thread->waits) {
+    if (thread->task == (__u64)prev && thread->pid == pid) {
+      struct throttle_clock clock = throttle_clock(prev->se.cfs_rq, rq);
+      end_unseen_wait(index, pid, delay - thread->delay,
+                      clock.time | (clock.growing ? TL_GROWING : 0), rq->clock);
+    } else if (!free_place(index, pid)) {
+      return;
+    }
+  }
+  thread->task = (__u64)prev;
+  thread->pid = pid;
+  thread->delay = delay;
+  __u64 state;
+  if (bpf_core_field_exists(prev->__state))
+    state = prev->__state;
+  else
+    state = prev->state;
+  if (state && !preempted) return;
+
+  struct task_group* group = prev->sched_task_group;
+  __u32 slot = cpu->slot;
+  if (cpu->group != (__u64)group) return; /* a switch was lost: what it counts to is not known */
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell || cell->serial != cpu->serial) return;
+  _Bool held = prev->prio >= TL_FIRST_FAIR_PRIO && group->css.serial_nr == cpu->serial;
+  if (TL_STOPS_THREADS) held = held && prev->throttled;
+  begin_wait(cpu, index, cell, slot, thread, held, prev->se.cfs_rq, rq);
+}
+
+/* `next` comes onto the CPU, after cpu->slot was set: what it waited, ends. */
+static __always_inline void thread_comes(struct tl_cpu* cpu, __u32 index, struct task_struct* next,
+                                         struct cfs_rq* queue, struct rq* rq) {
+  __u32 pid = next->pid, slot = cpu->slot;
+  __u64 now = rq->clock, serial = cpu->serial;
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!thread || !cell || slot == TL_SLOT_IDLE) return;
+  if (cell->serial != serial && !take_over(index, slot, serial)) return;
+
+  __u64 queued = next->sched_info.last_queued, waiting = 0, waited;
+  if (queued && now > queued) waiting = now - queued;
+  __u64 delay = next->sched_info.run_delay + waiting;
+  _Bool known = thread->task == (__u64)next && thread->pid == pid;
+  __u32 waits = TL_NOT_WAITING;
+  if (known) {
+    waited = delay - thread->delay;
+    waits = thread->waits;
+  } else if (next->sched_info.pcount == 0) { /* it never ran before */
+    waited = delay;
+  } else {
+    waited = waiting;
+    cpu->partial_waits++;
+  }
+  if ((__s64)waited < 0) waited = 0;
+
+  if (waited || waits) {
+    STORE(cpu->wait_seq, cpu->wait_seq + 1);
+    end_wait(cpu, index, cell, slot, thread, waits, waited, throttle_clock(queue, rq), now);
+    STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  }
+  if (!known && thread->waits && !free_place(index, pid)) return;
+  thread->task = (__u64)next;
+  thread->pid = pid;
+  thread->delay = delay;
+  thread->waits = TL_NOT_WAITING;
+}
+
+/* Up to 6.17: a thread was put on a queue, whose CPU may be another one; its run queue is locked.
+ */
+static __always_inline int thread_woken(struct task_struct* task) {
+  if (task->on_cpu) return 0; /* it had not left yet */
+  __u32 pid = task->pid;
+  struct tl_thread* thread = thread_at(pid);
+  struct cfs_rq* queue = task->se.cfs_rq;
+  struct rq* rq = queue->rq;
+  __u32 index = rq->cpu;
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  _Bool known = thread->task == (__u64)task && thread->pid == pid;
+  if (thread->waits && known) return 0;
+
+  struct task_group* group = task->sched_task_group;
+  __u32 slot = group->css.id;
+  __u64 serial = group->css.serial_nr;
+  /* Of an autogroup, beyond the slots, or never seen running: counted when the wait ends. */
+  if (!slot || slot >= tl_max_slots) return 0;
+  struct tl_group* group_known = bpf_map_lookup_elem(&tl_groups, &slot);
+  if (!group_known || group_known->serial != serial) return 0;
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell || (cell->serial != serial && !take_over(index, slot, serial))) return 0;
+
+  __u64 now = rq->clock, queued = task->sched_info.last_queued;
+  __u64 delay = task->sched_info.run_delay;
+  if (queued && now > queued) delay += now - queued;
+  if (thread->waits && !free_place(index, pid)) return 0;
+  if (!known) {
+    thread->task = (__u64)task;
+    thread->pid = pid;
+    thread->delay = delay;
+  }
+  if (now >= cpu->next_edge) next_window(index, now);
+  begin_wait(cpu, index, cell, slot, thread, task->prio >= TL_FIRST_FAIR_PRIO, queue, rq);
+  return 0;
+}
+
+__noinline int read_queue(__u32 n) {
+  struct tl_queue* out = bpf_map_lookup_elem(&tl_queues, &n);
+  if (!out) return 0;
+  out->valid = 0;
+  __u64 address = queue_of(out->cpu, out->slot, out->serial);
+  if (!address) return 1;
+  struct cfs_rq* queue = (struct cfs_rq*)address;
+  struct rq* rq = BPF_CORE_READ(queue, rq);
+  __u64 time, at, again;
+  _Bool growing;
+  if (bpf_core_field_exists(queue->throttled_clock_self)) {
+    time = BPF_CORE_READ(queue, throttled_clock_self_time);
+    at = BPF_CORE_READ(queue, throttled_clock_self);
+    growing = at != 0;
+    again = BPF_CORE_READ(queue, throttled_clock_self_time);
+    /* Ended between the two reads: the next time tells. */
+    if (again != time || BPF_CORE_READ(queue, throttled_clock_self) != at) return 1;
+  } else {
+    /* The idle CPU's clocks stand still together. */
+    at = BPF_CORE_READ(rq, clock);
+    growing = BPF_CORE_READ(queue, throttle_count) > 0;
+    time = 0;
+    if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
+      time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
+      if (growing)
+        time += BPF_CORE_READ(rq, clock_pelt) - BPF_CORE_READ(rq, lost_idle_time) -
+                BPF_CORE_READ(queue, throttled_clock_pelt);
+    } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
+      time = BPF_CORE_READ(queue, throttled_clock_task_time);
+      if (growing)
+        time += BPF_CORE_READ(rq, clock_task) - BPF_CORE_READ(queue, throttled_clock_task);
+    }
+    if (BPF_CORE_READ(rq, clock) != at || (BPF_CORE_READ(queue, throttle_count) > 0) != growing)
+      return 1;
+  }
+  out->time = time;
+  out->at = at;
+  out->growing = growing;
+  out->level = growing ? dry_level(address) : 0;
+  out->valid = 1;
+  return 1;
+}
+#endif

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Joins the stalls of a cgroup on single CPUs into wall-clock episodes: begun when the first of its
+// queues is throttled, ended when the last one is not.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "group_table.h"
+#include "intervals.h"
+#include "model/window_batch.h"
+
+namespace throttlelens {
+
+/// A stall of a cgroup or of one below it.
+struct GroupStall {
+  GroupTable::GroupPtr group;
+  std::uint32_t level = 0;  ///< levels above `group` that ran dry; 0: itself
+  Interval when;
+};
+
+/// What the stalls of a cgroup came to between two edges.
+struct Throttling {
+  GroupTable::GroupPtr group;
+  std::vector<Interval> parts;         ///< in order, disjoint, between the edges
+  std::optional<ThrottleLevel> level;  ///< of the longest part; absent without parts
+  Nanoseconds late{0};                 ///< throttled before the first edge, and not told then
+  std::vector<ThrottleEpisode> ended;
+};
+
+class Episodes {
+ public:
+  using GroupPtr = GroupTable::GroupPtr;
+
+  /// A stall that is over. What lies beyond the next edge is kept for the ones after it.
+  void add(const GroupStall& stall) { ended_.push_back(stall); }
+  /// What happened between the edges, with the stalls that are in progress at the later one; of
+  /// each cgroup that had one or had an episode end, those above included as far as the quota that
+  /// ran out was theirs or above.
+  std::vector<Throttling> advance(const Interval& window,
+                                  const std::vector<GroupStall>& in_progress);
+
+ private:
+  struct Episode {
+    GroupPtr group;
+    Interval when;  ///< so far
+    ThrottleLevel level = ThrottleLevel::own;
+  };
+  struct Part {
+    Interval when;
+    ThrottleLevel level = ThrottleLevel::own;
+  };
+
+  static void spread(
+      const GroupStall& stall, const Interval& window,
+      std::unordered_map<CgroupKey, std::pair<GroupPtr, std::vector<Part>>>& by_group);
+  Throttling join(const GroupPtr& group, std::vector<Part> parts, const Interval& window);
+
+  std::vector<GroupStall> ended_;
+  std::unordered_map<CgroupKey, Episode> current_;
+};
+
+}  // namespace throttlelens

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "wait_reader.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+namespace throttlelens {
+
+namespace {
+
+// Differences of counters that wrap, and sums whose parts wrap, are meant modulo 2^64.
+std::uint64_t at_least_zero(std::uint64_t difference) {
+  return static_cast<std::int64_t>(difference) > 0 ? difference : 0;
+}
+
+// The fields of a cell that waits change, copied one by one: their order is the writer's business.
+void copy_waits(const tl_cell& from, tl_cell& to) {
+  to.serial = load(from.serial);
+  to.lost_ns = load(from.lost_ns);
+  to.wait_window = load(from.wait_window);
+  to.wait_ns = load(from.wait_ns);
+  to.waiting = load(from.waiting);
+  to.throttled_ns = load(from.throttled_ns);
+  to.settled = load(from.settled);
+  to.held = load(from.held);
+  to.left = load(from.left);
+  to.stall_since = load(from.stall_since);
+  to.stall_settled = load(from.stall_settled);
+  to.stall_level = load(from.stall_level);
+  for (std::size_t cause = 0; cause < TL_CAUSES; ++cause) {
+    to.ended_ns[cause] = load(from.ended_ns[cause]);
+    for (std::size_t i = 0; i < TL_WAIT_BUCKETS; ++i)
+      to.ended[cause][i] = load(from.ended[cause][i]);
+  }
+  for (std::size_t i = 0; i < TL_EDGES; ++i) {
+    to.wait_edge[i] = load(from.wait_edge[i]);
+    to.throttle_edge[i] = load(from.throttle_edge[i]);
+  }
+}
+
+}  // namespace
+
+WaitReader::WaitReader(const SharedView& view, Nanoseconds base, AskQueues ask)
+    : view_(view), base_ns_(static_cast<std::uint64_t>(base.count())), ask_(std::move(ask)) {}
+
+void WaitReader::evicted(const tl_event_evicted& event) {
+  if (event.cpu < view_.cpus.size() && event.slot < view_.max_slots) evicted_.push_back(event);
+}
+
+void WaitReader::forget(std::uint64_t serial) {
+  sums_.erase(serial);
+  for (std::uint32_t cpu = 0; cpu < view_.cpus.size(); ++cpu) seen_.erase(key(serial, cpu));
+  std::erase_if(open_, [&](std::uint64_t cell) { return cell / view_.cpus.size() == serial; });
+}
+
+WaitReader::Reading WaitReader::reading_of(const tl_cell& cell, const CellPlace& place) const {
+  Reading reading;
+  reading.place = place;
+  reading.serial = cell.serial;
+  Counters& counters = reading.counters;
+  counters.wait_ns = cell.wait_ns;
+  counters.waiting = cell.waiting;
+  counters.throttled_ns = cell.throttled_ns;
+  counters.lost_ns = cell.lost_ns;
+  for (std::size_t cause = 0; cause < TL_CAUSES; ++cause) {
+    counters.ended_ns[cause] = cell.ended_ns[cause];
+    std::ranges::copy(cell.ended[cause], counters.ended[cause].begin());
+  }
+  reading.changed_since = cell.wait_window >= edge_;
+  reading.wait_edge = cell.wait_edge[edge_ % TL_EDGES];
+  reading.throttle_edge = cell.throttle_edge[edge_ % TL_EDGES];
+  reading.held = cell.held - cell.left;
+  // Another CPU may end a wait just before this one's count of it is read.
+  if (cell.held - cell.left > ~tl_u32{0} / 2) reading.held = 0;
+  reading.settled = cell.settled;
+  reading.stall_since = cell.stall_since;
+  reading.stall_settled = cell.stall_settled;
+  reading.stall_level = cell.stall_level;
+  reading.offset_ns = load(view_.cpus[place.cpu].offset_ns);
+  return reading;
+}
+
+bool WaitReader::read_cell(const CellPlace& place) {
+  if (place.slot == TL_SLOT_IDLE || place.slot >= view_.max_slots) return true;
+  const tl_u64& sequence = view_.cpus[place.cpu].wait_seq;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    before_attempt(attempt);
+    const tl_u64 before = load(sequence);
+    if ((before & 1) != 0) continue;
+    tl_cell cell{};
+    copy_waits(view_.cell(place.cpu, place.slot), cell);
+    if (load(sequence) != before) continue;
+    if (cell.serial == 0) return true;
+    if (cell.wait_window >= edge_ + TL_EDGES) return false;
+    readings_.push_back(reading_of(cell, place));
+    return true;
+  }
+  return false;
+}
+
+bool WaitReader::gather(WindowIndex edge, std::span<const CellPlace> touched) {
+  edge_ = edge;
+  readings_.clear();
+  for (const CellPlace& place : touched) {
+    if (!read_cell(place)) return false;
+  }
+  // What only goes on waiting is not listed.
+  read_.clear();
+  for (const Reading& reading : readings_) read_.insert(key(reading.serial, reading.place.cpu));
+  for (const std::uint64_t cell : open_) {
+    const auto seen = seen_.find(cell);
+    if (seen == seen_.end() || read_.contains(cell)) continue;
+    const CellPlace place = seen->second.place;
+    const bool there = load(view_.cell(place.cpu, place.slot).serial) == cell / view_.cpus.size();
+    if (there && !read_cell(place)) return false;
+  }
+  for (const tl_event_evicted& event : evicted_) {
+    if (event.cell.wait_window >= edge + TL_EDGES) return false;
+    readings_.push_back(reading_of(event.cell, {.cpu = event.cpu, .slot = event.slot}));
+  }
+  ask_queues();
+  return true;
+}
+
+void WaitReader::ask_queues() {
+  queues_.clear();
+  for (const Reading& reading : readings_) {
+    if (reading.held == 0) continue;
+    tl_queue queue{};
+    queue.serial = reading.serial;
+    queue.slot = reading.place.slot;
+    queue.cpu = reading.place.cpu;
+    queues_.push_back(queue);
+  }
+  if (queues_.empty()) return;
+  ask_(queues_);
+  auto answer = queues_.begin();
+  for (Reading& reading : readings_) {
+    if (reading.held > 0) reading.queue = *answer++;
+  }
+}
+
+// The queue's throttle clock at the edge; `settled` when it is not known.
+std::uint64_t WaitReader::throttle_clock(const Reading& reading) const {
+  const tl_queue& queue = reading.queue;
+  if (queue.valid == 0) return reading.settled;
+  std::uint64_t time = queue.time;
+  if (queue.growing != 0) {
+    const std::uint64_t edge_clock =
+        edge_ * base_ns_ - static_cast<std::uint64_t>(reading.offset_ns);
+    time += edge_clock - queue.at;  // which may lie before `at`
+  }
+  return reading.settled + at_least_zero(time - reading.settled);
+}
+
+void WaitReader::add(const Reading& reading) {
+  Sum& sum = sums_[reading.serial];
+  Seen& seen = seen_[key(reading.serial, reading.place.cpu)];
+  const Counters& now = reading.counters;
+  const Counters& before = seen.counters;
+  sum.touched = true;
+  sum.wait_ns += now.wait_ns - before.wait_ns;
+  sum.waiting += now.waiting - before.waiting;
+  sum.throttled_ns += now.throttled_ns - before.throttled_ns;
+  if (reading.changed_since) {
+    sum.wait_beyond += now.wait_ns + now.waiting * (edge_ * base_ns_) - reading.wait_edge;
+    sum.throttle_beyond += now.throttled_ns - reading.throttle_edge;
+  } else if (reading.held > 0) {
+    sum.throttle_beyond -= reading.held * (throttle_clock(reading) - reading.settled);
+  }
+  sum.delta.lost_ns += now.lost_ns - before.lost_ns;
+  for (std::size_t cause = 0; cause < TL_CAUSES; ++cause) {
+    sum.delta.ended_ns[cause] += now.ended_ns[cause] - before.ended_ns[cause];
+    for (std::size_t i = 0; i < TL_WAIT_BUCKETS; ++i)
+      sum.delta.ended[cause][i] += now.ended[cause][i] - before.ended[cause][i];
+  }
+  seen.place = reading.place;
+  seen.counters = now;
+}
+
+void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& in_progress) const {
+  if (reading.held == 0 || reading.queue.valid == 0) return;
+  const Nanoseconds edge(static_cast<std::int64_t>(edge_ * base_ns_));
+  const bool growing = reading.queue.growing != 0;
+  Stall stall{.serial = reading.serial};
+  if (reading.stall_since != 0) {
+    stall.level = reading.stall_level;
+    stall.since = Nanoseconds(static_cast<std::int64_t>(reading.stall_since) + reading.offset_ns);
+    const std::uint64_t length = at_least_zero(reading.queue.time - reading.stall_settled);
+    stall.until =
+        growing ? edge
+                : std::min(edge, stall.since + Nanoseconds(static_cast<std::int64_t>(length)));
+  } else if (growing && !reading.changed_since) {
+    // A level above ran dry on another cgroup's account: nothing happened here since.
+    const std::uint64_t length = throttle_clock(reading) - reading.settled;
+    stall.level = reading.queue.level;
+    stall.since = edge - Nanoseconds(static_cast<std::int64_t>(length));
+    stall.until = edge;
+  }
+  if (stall.until > stall.since) in_progress.push_back(stall);
+}
+
+// An estimate can have run ahead: nothing is taken back, what was waited catches up.
+void WaitReader::tell(std::uint64_t serial, Sum& sum, std::vector<WaitDelta>& deltas) const {
+  const std::uint64_t waited = sum.wait_ns + sum.waiting * (edge_ * base_ns_) - sum.wait_beyond;
+  const std::uint64_t throttled = sum.throttled_ns - sum.throttle_beyond;
+  WaitDelta delta = std::exchange(sum.delta, {});
+  delta.serial = serial;
+  delta.waited_ns = at_least_zero(waited - sum.told_waited);
+  // A throttled wait is a wait: the clocks of both differ by their reading.
+  delta.throttled_ns = std::min(delta.waited_ns, at_least_zero(throttled - sum.told_throttled));
+  sum.told_waited += delta.waited_ns;
+  sum.told_throttled += delta.throttled_ns;
+  sum.wait_beyond = 0;
+  sum.throttle_beyond = 0;
+  if (sum.touched || delta.waited_ns > 0) deltas.push_back(delta);
+  sum.touched = false;
+}
+
+void WaitReader::commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& in_progress) {
+  open_.clear();
+  for (const Reading& reading : readings_) {
+    add(reading);
+    add_stall(reading, in_progress);
+    if (reading.held > 0) open_.push_back(key(reading.serial, reading.place.cpu));
+  }
+  for (auto& [serial, sum] : sums_) {
+    if (sum.touched || sum.waiting != 0) tell(serial, sum, deltas);
+  }
+  std::erase_if(evicted_, [&](const tl_event_evicted& event) {
+    if (event.cell.wait_window >= edge_) return false;
+    seen_.erase(key(event.cell.serial, event.cpu));
+    if (!seen_anywhere(event.cell.serial)) sums_.erase(event.cell.serial);
+    return true;
+  });
+}
+
+bool WaitReader::seen_anywhere(std::uint64_t serial) const {
+  for (std::uint32_t cpu = 0; cpu < view_.cpus.size(); ++cpu) {
+    if (seen_.contains(key(serial, cpu))) return true;
+  }
+  return false;
+}
+
+}  // namespace throttlelens
