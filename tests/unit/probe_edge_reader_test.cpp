@@ -273,9 +273,7 @@ TEST_CASE("a late reader still finds edges up to TL_EDGES windows old, and no ol
   CHECK(reader.read(11, 13) == Sums{{30, 4 * kMs}});
   CHECK(reader.read(12, 13) == Sums{});
   memory.charge(3, 30, 16, 0, kMs);
-  std::vector<CellDelta> deltas;
-  CHECK_FALSE(reader.edges.read(12, 16, false, deltas));
-  CHECK(deltas.empty());
+  CHECK_FALSE(reader.edges.gather(12, 16, false));
   // A later edge holds all that is between.
   for (tl_u64& edge : memory.cell(3).edge_ns) edge = 6 * kMs;
   CHECK(reader.read(14, 16, true) == Sums{{30, 2 * kMs}});
@@ -285,9 +283,8 @@ TEST_CASE("lists that were reused are not trusted") {
   Memory memory;
   Reader reader(memory);
   memory.cpus[0].list_window[11 % TL_LISTS] = 11 + TL_LISTS;
-  std::vector<CellDelta> deltas;
-  CHECK_FALSE(reader.edges.read(11, 11, false, deltas));
-  CHECK(reader.edges.read(11, 11, true, deltas));
+  CHECK_FALSE(reader.edges.gather(11, 11, false));
+  CHECK(reader.edges.gather(11, 11, true));
 }
 
 TEST_CASE("a slot taken over by a newer cgroup keeps the two apart") {
