@@ -72,6 +72,11 @@ void LoadProcess::go() {
   REQUIRE(::write(input_, "\n", 1) == 1);
 }
 
+void LoadProcess::go_at(MonoTime time) {
+  const std::string line = std::to_string(time.since_boot.count()) + "\n";
+  REQUIRE(::write(input_, line.data(), line.size()) == static_cast<ssize_t>(line.size()));
+}
+
 LoadProcess::LoadProcess(LoadProcess&& other) noexcept
     : pid_(std::exchange(other.pid_, -1)),
       output_(std::exchange(other.output_, -1)),

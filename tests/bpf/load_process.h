@@ -38,6 +38,8 @@ class LoadProcess {
   ~LoadProcess();  ///< kills it if it still runs
 
   void go();
+  /// Its threads come to be now and sleep until then.
+  void go_at(MonoTime time);
   pid_t pid() const { return pid_; }
   bool running();
   /// With --linger: its threads have done their work and sleep.

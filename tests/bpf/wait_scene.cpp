@@ -56,16 +56,24 @@ WaitScene::Side WaitScene::look(const ScopedCgroup& group) const {
           .usage = group.usage()};
 }
 
-void WaitScene::start() {
-  observer_.run_for(100ms);
-  for (auto& [path, one] : watched_) one.before = look(*one.group);
+void WaitScene::start(const std::function<void()>& set_quotas) {
+  // Time to make the threads, to see the windows they were made in, and to set quotas.
+  const Nanoseconds rest = emulated() ? 500ms : 300ms;
+  started_ = observer_.clock().now() + rest + (emulated() ? 600ms : 200ms);
+  for (auto& [path, one] : watched_) {
+    for (LoadProcess& load : one.loads) load.go_at(started_);
+  }
+  observer_.run_for(started_ - observer_.clock().now() - rest);
+  if (set_quotas) set_quotas();
+  for (auto& [path, one] : watched_) {
+    one.before = look(*one.group);
+    INFO(path << ": all threads are there");
+    CHECK(one.before.kernel.threads == one.workers + one.loads.size());
+  }
+  CHECK(observer_.clock().now() < started_);  // or the comparison begins too late
   losses_before_ = observer_.losses();
   first_ = observer_.next_window();
   not_idle_before_ = observer_.node_not_idle();
-  started_ = observer_.clock().now();
-  for (auto& [path, one] : watched_) {
-    for (LoadProcess& load : one.loads) load.go();
-  }
 }
 
 void WaitScene::run(const std::function<void()>& each) {
@@ -104,6 +112,7 @@ WaitResult WaitScene::of(const ScopedCgroup& group) const {
   result.usage = one.after.usage - one.before.usage;
   result.not_idle = not_idle_;
   result.windows_seen = end_ - first_;
+  result.first_full = static_cast<WindowIndex>((started_.since_boot - 1ns) / observer_.base() + 1);
   return result;
 }
 
@@ -178,7 +187,10 @@ void check_throttle(const WaitResult& result, Nanoseconds throttled, unsigned th
 
 void check_contention_possible(const WaitResult& result, unsigned threads_per_cpu) {
   const Nanoseconds others = std::max(0ns, result.not_idle - result.usage);
-  const Nanoseconds possible = result.usage * (threads_per_cpu - 1) + others * threads_per_cpu;
+  const Nanoseconds wakeups =
+      (emulated() ? Nanoseconds(8ms) : 500us) * result.nr_throttled * result.workers;
+  const Nanoseconds possible =
+      result.usage * (threads_per_cpu - 1) + others * threads_per_cpu + wakeups;
   const double bound = ns(possible) + wait_bound(possible, result.workers);
   report("contention, and the most", result.path, ns(result.ours.contention), bound);
   INFO(result.path << ": usage " << result.usage.count() << " others " << others.count());
@@ -227,12 +239,12 @@ void check_one_thread_episodes(const WaitResult& result, std::uint64_t nr_thrott
 }
 
 void check_always_runnable(const Observer& observer, const WaitResult& result,
-                           const LoadRecord& load, unsigned threads) {
-  const Nanoseconds whole = observer.base() * threads;
+                           const LoadRecord& load) {
+  const Nanoseconds whole = observer.base() * result.workers;
   const auto& used = observer.of(result.path).windows;
   std::vector<double> errors;
   for (const auto& [index, truth] : load.full) {
-    if (index < observer.first_window() || observer.missed().contains(index)) continue;
+    if (index < result.first_full || observer.missed().contains(index)) continue;
     Nanoseconds sum{0};
     if (const auto it = used.find(index); it != used.end()) sum += it->second;
     if (const auto it = result.windows.find(index); it != result.windows.end()) {
@@ -244,7 +256,7 @@ void check_always_runnable(const Observer& observer, const WaitResult& result,
   REQUIRE(errors.size() >= 8);
   std::ranges::sort(errors);
   // 1 % of the window, and what a few switches take.
-  const double bound = ns(whole) / 100 + threads * (emulated() ? 5e6 : 1e6);
+  const double bound = ns(whole) / 100 + result.workers * (emulated() ? 5e6 : 1e6);
   const double p99 = errors[(errors.size() * 99 + 99) / 100 - 1];
   report("use + waits - window, median", result.path, errors[errors.size() / 2], bound);
   report("use + waits - window, 99 %", result.path, p99, bound);

@@ -32,7 +32,7 @@ TEST_CASE("waits of hogs with weights 2 to 1, and of a container that is crowded
     check_run_delay(result);
     check_no_throttle(result);
     check_contention_possible(result, result.workers);
-    check_always_runnable(observer, result, scene.finish(*group), result.workers);
+    check_always_runnable(observer, result, scene.finish(*group));
   }
   // One has two thirds of the CPU and waits for a third of the time, the other the reverse. What
   // a neighbour takes both wait for; then only the CPU time is as the weights are.
@@ -51,7 +51,6 @@ TEST_CASE("waits of hogs with weights 2 to 1, and of a container that is crowded
 
 TEST_CASE("waits for quota and for a CPU at once, while no CPU is idle, and lost time") {
   ScopedCgroup limited;
-  limited.set_limit({.quota = 20ms, .period = 100ms});
   ScopedCgroup beside;
   ScopedCgroup apart;
   Observer observer;
@@ -60,7 +59,7 @@ TEST_CASE("waits for quota and for a CPU at once, while no CPU is idle, and lost
   // Longer than the limited one is at work: no CPU has a moment of rest while it waits.
   scene.load(beside, 1, {"--pin", "0", "--duration", "3300ms"});
   scene.load(apart, 1, {"--pin", "1", "--duration", "3300ms"});
-  scene.start();
+  scene.start([&] { limited.set_limit({.quota = 20ms, .period = 100ms}); });
   scene.run();
   const WaitResult result = scene.of(limited);
   check_run_delay(result);
@@ -72,7 +71,7 @@ TEST_CASE("waits for quota and for a CPU at once, while no CPU is idle, and lost
          static_cast<double>(result.ours.throttled_while_idle.count()),
          static_cast<double>(result.ours.throttled.count()) / 20);
   CHECK(result.ours.throttled_while_idle * 20 < result.ours.throttled);
-  check_always_runnable(observer, result, scene.finish(limited), 1);
+  check_always_runnable(observer, result, scene.finish(limited));
 
   for (const ScopedCgroup* group : {&beside, &apart}) {
     const WaitResult hog = scene.of(*group);
@@ -80,9 +79,9 @@ TEST_CASE("waits for quota and for a CPU at once, while no CPU is idle, and lost
     check_no_throttle(hog);
     check_contention_possible(hog, 1);
     const LoadRecord record = scene.finish(*group);
-    check_always_runnable(observer, hog, record, 1);
+    check_always_runnable(observer, hog, record);
     // What is neither CPU time nor a wait: the slices were longer than what was charged for them.
-    const Nanoseconds lost = record.wall - record.cpu - hog.kernel.run_delay;
+    const Nanoseconds lost = record.wall - hog.kernel.cpu - hog.kernel.run_delay;
     const double bound =
         std::abs(static_cast<double>(lost.count())) / 20 + (emulated() ? 1e7 : 2e6);
     report("lost by the load's own clocks", hog.path, static_cast<double>(lost.count()), bound);

@@ -480,7 +480,8 @@ constexpr const char* kHelp =
   --fork-storm           each thread forks and executes one short-lived child after the other
   --spin D               CPU time each such child spins (300us)
   --cgroup-procs F[,F]   join these cgroups before any thread starts
-  --wait-stdin           say "ready" on stderr, then wait for a line on stdin before starting
+  --wait-stdin           say "ready" on stderr, then wait for a line on stdin before starting; a
+                         number on it is a time as that of --start-at
 
 Durations: 50us, 7ms, 1.5s. Prints one JSON document on stdout when done.
 cpu_ns of a window is right within error_ns; late_ns is how long after the window's end the thread
@@ -705,8 +706,10 @@ bool receive(int fd, void* data, std::size_t size) {
   RunHeader header;
   header.pid = ::getpid();
   header.joined_cpu = thread_cpu();
+  Ns start_at = o.start_at;
   if (o.wait_stdin) {
     std::fputs("ready\n", stderr);
+    Ns told = 0;
     for (char c = 0; c != '\n';) {
       const ssize_t n = ::read(STDIN_FILENO, &c, 1);
       if (n < 0 && errno == EINTR && !stop_requested.load(std::memory_order_relaxed)) {
@@ -715,9 +718,13 @@ bool receive(int fd, void* data, std::size_t size) {
       if (n != 1) {
         break;  // end of file counts as the line
       }
+      if (c >= '0' && c <= '9') {
+        told = told * 10 + (c - '0');
+      }
     }
+    start_at = std::max(start_at, told);
   }
-  header.start = std::max(o.start_at, mono() + 20 * kMs);
+  header.start = std::max(start_at, mono() + 20 * kMs);
   std::vector<ThreadResult> results(o.threads);
   std::vector<std::thread> threads;
   threads.reserve(o.threads);

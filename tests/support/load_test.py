@@ -93,6 +93,10 @@ class LoadTest(unittest.TestCase):
         before = [w for w in result["threads"][0]["windows"] if (w["index"] + 1) * result["window_ns"] <= at]
         self.assertLess(sum(w["cpu_ns"] for w in before), 10_000_000)
 
+    def test_starts_at_the_time_it_is_told(self):
+        at = time.clock_gettime_ns(time.CLOCK_MONOTONIC) + 600_000_000
+        self.assertEqual(run("--wait-stdin", "--duration", "100ms", input=f"{at}\n")["start_ns"], at)
+
     def test_threads_that_linger_stay_until_told_and_use_nothing(self):
         load = subprocess.Popen([LOAD, "--linger", "--threads", "2", "--duration", "200ms"], text=True,
                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE)
