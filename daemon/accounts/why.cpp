@@ -28,10 +28,10 @@ bool contention_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanosecond
          reaches(waits.contention, kContentionOfLength, length);
 }
 
-Why whose_quota(const WhyInput& input) {
+Why whose_quota(std::optional<ThrottleLevel> level, const WhyInput& input) {
   // Waits without a throttled stretch they belong to: a limit of its own is the nearest there is.
   const ThrottleLevel unknown = input.limited ? ThrottleLevel::own : ThrottleLevel::above;
-  switch (input.window.waits->level.value_or(unknown)) {
+  switch (level.value_or(unknown)) {
     case ThrottleLevel::own:
       return Why::quota;
     case ThrottleLevel::parent:
@@ -42,11 +42,11 @@ Why whose_quota(const WhyInput& input) {
   return Why::ancestor_quota;
 }
 
-Why who_has_the_cpus(const WhyInput& input) {
+Why who_has_the_cpus(Nanoseconds used, const WhyInput& input) {
   if (!input.node_busy || input.cpus_online == 0) return Why::neighbours;
   const Nanoseconds capacity = input.window.length * input.cpus_online;
-  return reaches(*input.node_busy - *input.window.last, kOthersOfNode, capacity) ? Why::neighbours
-                                                                                 : Why::own_threads;
+  return reaches(*input.node_busy - used, kOthersOfNode, capacity) ? Why::neighbours
+                                                                   : Why::own_threads;
 }
 
 }  // namespace
@@ -55,11 +55,13 @@ std::optional<Why> why_of(const WhyInput& input) {
   const WindowValue& window = input.window;
   if (!window.last || !window.waits || window.length.count() <= 0) return std::nullopt;
   const WaitAmounts& waits = *window.waits;
-  const Nanoseconds wanted = *window.last + waits.throttle + waits.contention;
+  const Nanoseconds used = *window.last;
+  const Nanoseconds wanted = used + waits.throttle + waits.contention;
   const bool throttle = throttle_matters(waits, wanted, window.length);
   const bool contention = contention_matters(waits, wanted, window.length);
-  if (throttle && (!contention || waits.throttle >= waits.contention)) return whose_quota(input);
-  return contention ? who_has_the_cpus(input) : Why::fine;
+  if (throttle && (!contention || waits.throttle >= waits.contention))
+    return whose_quota(waits.level, input);
+  return contention ? who_has_the_cpus(used, input) : Why::fine;
 }
 
 }  // namespace throttlelens::accounts

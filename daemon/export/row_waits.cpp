@@ -23,9 +23,10 @@ constexpr std::array<std::array<std::string_view, kThrottleLevels>, 3> kLevelNam
     {"container", "pod", "ancestor"},
 }};
 
+/// There is or was a limit, or threads waited for quota.
 bool concerns_quota(const CgroupRow& row) {
-  return row.waits &&
-         (row.waits->throttle.count() > 0 || row_values::shown_bandwidth(row) != nullptr);
+  return row_values::shown_bandwidth(row) != nullptr ||
+         (row.waits && row.waits->throttle.count() > 0);
 }
 
 bool has_long_wait(const DurationHistogram& waits) {
@@ -37,7 +38,7 @@ bool has_long_wait(const DurationHistogram& waits) {
 }  // namespace
 
 std::optional<double> throttled_while_idle_seconds(const CgroupRow& row) {
-  if (!concerns_quota(row)) return std::nullopt;
+  if (!row.waits || !concerns_quota(row)) return std::nullopt;
   return to_seconds(row.waits->throttled_while_idle);
 }
 

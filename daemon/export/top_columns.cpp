@@ -25,12 +25,10 @@ struct Word {
   std::string_view color;
 };
 /// In the order of Why.
-constexpr std::array<Word, 6> kWords{{{"fine", kPlain},
-                                      {"quota", kRed},
-                                      {"pod quota", kRed},
-                                      {"ancestor quota", kRed},
-                                      {"neighbours", kYellow},
-                                      {"own threads", kYellow}}};
+constexpr std::array kWords{
+    Word{.text = "fine", .color = kPlain},        Word{.text = "quota", .color = kRed},
+    Word{.text = "pod quota", .color = kRed},     Word{.text = "ancestor quota", .color = kRed},
+    Word{.text = "neighbours", .color = kYellow}, Word{.text = "own threads", .color = kYellow}};
 
 Cell cores_cell(std::optional<double> value) {
   return Cell(value ? millicores(*value) : "-");

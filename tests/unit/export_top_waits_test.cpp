@@ -84,8 +84,8 @@ TEST_CASE("each reason has a word, and waits stand beside it per second of the l
             "own threads",
             "/unknown             2000m   250m  1000m      -      -      -          -        -     "
             "         -",
-            "1000m = 1 CPU  PEAK: busiest 100ms of 60s  THR: throttled since made  WAIT: thread "
-            "time per second",
+            "1000m = 1 CPU  PEAK: busiest 100ms of 60s  THR: throttled since made  WAIT: time "
+            "threads waited, per second",
             "WHY: what held it back in the last 5s",
         });
 }
