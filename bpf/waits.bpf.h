@@ -133,8 +133,8 @@ __noinline int begin_stall(__u32 index, __u32 slot, __u64 queue_address, __u64 n
   return 0;
 }
 
-static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot, __u64 serial,
-                                       __u32 level, __u64 since, __u64 until) {
+static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot,
+                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 until) {
   struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
   if (!event) {
     cpu->lost_stalls++;
@@ -142,11 +142,12 @@ static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 sl
   }
   event->kind = TL_EVENT_STALL;
   event->slot = slot;
-  event->serial = serial;
+  event->serial = cell->serial;
   event->cpu = index;
   event->level = level;
-  event->since = since + cpu->offset_ns;
-  event->until = until + cpu->offset_ns;
+  event->from = from;
+  event->to = cell->settled;
+  event->until = until;
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
@@ -155,20 +156,23 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
   if (!cpu || !cell) return 0;
-  __u64 since = cell->stall_since, until = since + (cell->settled - cell->stall_settled);
-  if (until > now) until = now;
+  __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
   cell->stall_since = 0;
-  if (until > since) tell_stall(cpu, index, slot, cell->serial, cell->stall_level, since, until);
+  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled,
+             until < now ? until : now);
   return 0;
 }
 
-/* A level above ran dry on another cgroup's account and recovered before anything happened here. */
+/*
+ * A level above ran dry on another cgroup's account and recovered before anything happened here:
+ * `length` before the cell was settled last.
+ */
 __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 now) {
   struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
   struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
   if (!cpu || !cell || !known) return 0;
-  tell_stall(cpu, index, slot, cell->serial, quota_level(known->address), now - length, now);
+  tell_stall(cpu, index, slot, cell, quota_level(known->address), cell->settled - length, now);
   return 0;
 }
 

@@ -68,12 +68,10 @@ Throttling Episodes::join(const GroupPtr& group, std::vector<Part> parts, const 
   return result;
 }
 
-std::vector<Throttling> Episodes::advance(const Interval& window,
-                                          const std::vector<GroupStall>& in_progress) {
+std::vector<Throttling> Episodes::advance(const Interval& window) {
   std::unordered_map<CgroupKey, std::pair<GroupPtr, std::vector<Part>>> by_group;
-  for (const GroupStall& stall : ended_) spread(stall, window, by_group);
-  for (const GroupStall& stall : in_progress) spread(stall, window, by_group);
-  std::erase_if(ended_, [&](const GroupStall& stall) { return stall.when.end <= window.end; });
+  for (const GroupStall& stall : stalls_) spread(stall, window, by_group);
+  std::erase_if(stalls_, [&](const GroupStall& stall) { return stall.when.end <= window.end; });
   for (const auto& [key, episode] : current_) by_group[key].first = episode.group;
 
   std::vector<Throttling> result;

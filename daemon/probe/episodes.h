@@ -34,13 +34,12 @@ class Episodes {
  public:
   using GroupPtr = GroupTable::GroupPtr;
 
-  /// A stall that is over. What lies beyond the next edge is kept for the ones after it.
-  void add(const GroupStall& stall) { ended_.push_back(stall); }
-  /// What happened between the edges, with the stalls that are in progress at the later one; of
-  /// each cgroup that had one or had an episode end, those above included as far as the quota that
-  /// ran out was theirs or above.
-  std::vector<Throttling> advance(const Interval& window,
-                                  const std::vector<GroupStall>& in_progress);
+  /// A stall, or a part of one. What lies beyond the next edge is kept for the ones after it.
+  void add(const GroupStall& stall) { stalls_.push_back(stall); }
+  /// What happened between the edges, of each cgroup that had a stall or had an episode end, those
+  /// above included as far as the quota that ran out was theirs or above. An episode goes on when
+  /// its last stall reaches the later edge.
+  std::vector<Throttling> advance(const Interval& window);
 
  private:
   struct Episode {
@@ -58,7 +57,7 @@ class Episodes {
       std::unordered_map<CgroupKey, std::pair<GroupPtr, std::vector<Part>>>& by_group);
   Throttling join(const GroupPtr& group, std::vector<Part> parts, const Interval& window);
 
-  std::vector<GroupStall> ended_;
+  std::vector<GroupStall> stalls_;
   std::unordered_map<CgroupKey, Episode> current_;
 };
 

@@ -179,26 +179,62 @@ void WaitReader::add(const Reading& reading) {
   seen.counters = now;
 }
 
-void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& in_progress) const {
+// What the throttle clock advanced from `from` to `to` and was not told yet, ending at
+// `stall.until`.
+void WaitReader::tell_stall(Told& told, const Stall& stall, std::uint64_t from, std::uint64_t to,
+                            std::vector<Stall>& stalls) {
+  const bool continued = told.went_on && from < told.time;
+  const std::uint64_t rest = at_least_zero(to - std::max(from, told.time));
+  Stall part = stall;
+  part.since = part.until - Nanoseconds(static_cast<std::int64_t>(rest));
+  if (continued) {  // the two clocks differ by their reading
+    part.since = told.until;
+    part.until = std::max(part.until, part.since);
+  }
+  if (rest > 0) stalls.push_back(part);
+  told = {.time = std::max(told.time, to), .until = Nanoseconds(0), .went_on = false};
+}
+
+void WaitReader::add_ended(const tl_event_stall& event, std::vector<Stall>& stalls) {
+  if (event.cpu >= view_.cpus.size()) return;
+  const std::int64_t offset = load(view_.cpus[event.cpu].offset_ns);
+  const Stall stall{.serial = event.serial,
+                    .level = event.level,
+                    .since = {},
+                    .until = Nanoseconds(static_cast<std::int64_t>(event.until) + offset)};
+  const auto seen = seen_.find(key(event.serial, event.cpu));
+  Told unknown;
+  tell_stall(seen == seen_.end() ? unknown : seen->second.told, stall, event.from, event.to,
+             stalls);
+}
+
+void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& stalls) {
   if (reading.held == 0 || reading.queue.valid == 0) return;
   const Nanoseconds edge(static_cast<std::int64_t>(edge_ * base_ns_));
-  const bool growing = reading.queue.growing != 0;
-  Stall stall{.serial = reading.serial};
-  if (reading.stall_since != 0) {
+  const std::uint64_t edge_clock = edge_ * base_ns_ - static_cast<std::uint64_t>(reading.offset_ns);
+  const bool noticed = reading.stall_since != 0;
+  // What happened after the edge, happened; only a stall that began before it is known to reach it.
+  if (reading.changed_since && (!noticed || reading.stall_since >= edge_clock)) return;
+  std::uint64_t time = throttle_clock(reading);
+  Stall stall{.serial = reading.serial, .level = reading.queue.level, .since = {}, .until = edge};
+  bool goes_on = reading.queue.growing != 0;
+  std::uint64_t from = reading.settled;
+  if (noticed) {
     stall.level = reading.stall_level;
-    stall.since = Nanoseconds(static_cast<std::int64_t>(reading.stall_since) + reading.offset_ns);
-    const std::uint64_t length = at_least_zero(reading.queue.time - reading.stall_settled);
-    stall.until =
-        growing ? edge
-                : std::min(edge, stall.since + Nanoseconds(static_cast<std::int64_t>(length)));
-  } else if (growing && !reading.changed_since) {
-    // A level above ran dry on another cgroup's account: nothing happened here since.
-    const std::uint64_t length = throttle_clock(reading) - reading.settled;
-    stall.level = reading.queue.level;
-    stall.since = edge - Nanoseconds(static_cast<std::int64_t>(length));
-    stall.until = edge;
+    from = reading.stall_settled;
+    const std::uint64_t most = at_least_zero(edge_clock - reading.stall_since);
+    if (time - from >= most) {
+      time = from + most;
+      goes_on = true;
+    } else if (!goes_on) {
+      stall.until = Nanoseconds(static_cast<std::int64_t>(reading.stall_since + (time - from)) +
+                                reading.offset_ns);
+    }
   }
-  if (stall.until > stall.since) in_progress.push_back(stall);
+  Told& told = seen_[key(reading.serial, reading.place.cpu)].told;
+  if (time <= std::max(from, told.time)) return;
+  tell_stall(told, stall, from, time, stalls);
+  if (goes_on) told = {.time = time, .until = edge, .went_on = true};
 }
 
 // An estimate can have run ahead: nothing is taken back, what was waited catches up.
@@ -218,11 +254,12 @@ void WaitReader::tell(std::uint64_t serial, Sum& sum, std::vector<WaitDelta>& de
   sum.touched = false;
 }
 
-void WaitReader::commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& in_progress) {
+void WaitReader::commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& stalls) {
+  for (const tl_event_stall& event : std::exchange(ended_, {})) add_ended(event, stalls);
   open_.clear();
   for (const Reading& reading : readings_) {
     add(reading);
-    add_stall(reading, in_progress);
+    add_stall(reading, stalls);
     if (reading.held > 0) open_.push_back(key(reading.serial, reading.place.cpu));
   }
   for (auto& [serial, sum] : sums_) {

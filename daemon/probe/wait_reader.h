@@ -28,12 +28,13 @@ struct WaitDelta {
   std::array<std::array<std::uint64_t, TL_WAIT_BUCKETS>, TL_CAUSES> ended{};
 };
 
-/// A stretch in which a cgroup's queue on one CPU was throttled while a thread waited on it.
+/// A stretch in which a cgroup's queue on one CPU was throttled while a thread waited on it, or the
+/// part of one that was not told yet.
 struct Stall {
   std::uint64_t serial = 0;
   std::uint32_t level = 0;  ///< levels above the cgroup that ran dry; 0: itself
   Nanoseconds since{0};     ///< CLOCK_MONOTONIC
-  Nanoseconds until{0};     ///< at the edge read: it may go on
+  Nanoseconds until{0};     ///< the edge, while it goes on; later than it, when it ended since
 };
 
 class WaitReader {
@@ -45,14 +46,16 @@ class WaitReader {
 
   /// The final cell of a cgroup whose slot was taken over.
   void evicted(const tl_event_evicted& event);
+  /// A stall that is over.
+  void ended(const tl_event_stall& event) { ended_.push_back(event); }
   /// The cgroup is gone: nothing more is told of it.
   void forget(std::uint64_t serial);
 
   /// Reads the cells `touched` since the last edge, and those with a wait in progress. False when
   /// one has moved on more than TL_EDGES windows.
   bool gather(WindowIndex edge, std::span<const CellPlace> touched);
-  /// Of what was gathered: appends what was added, and the stalls that are in progress at the edge.
-  void commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& in_progress);
+  /// Of what was gathered: appends what was added, and the stalls that ended or are in progress.
+  void commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& stalls);
 
  private:
   // The counters of a cell, read together.
@@ -79,9 +82,16 @@ class WaitReader {
     std::int64_t offset_ns = 0;
     tl_queue queue{};  // valid only where something is held
   };
+  // A stall is a stretch of its queue's throttle clock; what was told of it is known by that clock.
+  struct Told {
+    std::uint64_t time = 0;
+    Nanoseconds until{0};  // the edge, when it went on there
+    bool went_on = false;
+  };
   struct Seen {
     CellPlace place;
     Counters counters;
+    Told told;
   };
   // Of one cgroup, all CPUs.
   struct Sum {
@@ -105,7 +115,10 @@ class WaitReader {
   void ask_queues();
   std::uint64_t throttle_clock(const Reading& reading) const;
   void add(const Reading& reading);
-  void add_stall(const Reading& reading, std::vector<Stall>& in_progress) const;
+  static void tell_stall(Told& told, const Stall& until, std::uint64_t from, std::uint64_t to,
+                         std::vector<Stall>& stalls);
+  void add_ended(const tl_event_stall& event, std::vector<Stall>& stalls);
+  void add_stall(const Reading& reading, std::vector<Stall>& stalls);
   bool seen_anywhere(std::uint64_t serial) const;
   void tell(std::uint64_t serial, Sum& sum, std::vector<WaitDelta>& deltas) const;
 
@@ -117,6 +130,7 @@ class WaitReader {
   std::unordered_map<std::uint64_t, Sum> sums_;   // by serial
   std::vector<std::uint64_t> open_;               // keys of cells that hold waits
   std::vector<tl_event_evicted> evicted_;
+  std::vector<tl_event_stall> ended_;
   // Scratch of one edge, kept for its capacity.
   std::vector<Reading> readings_;
   std::vector<tl_queue> queues_;

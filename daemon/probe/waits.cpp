@@ -52,34 +52,11 @@ void add(CgroupWaits& entry, const WaitDelta& delta) {
 Waits::Waits(const SharedView& view, Nanoseconds base, bool lost_known, WaitReader::AskQueues ask)
     : view_(view), lost_known_(lost_known), reader_(view, base, std::move(ask)) {}
 
-std::vector<GroupStall> Waits::stalls_of(const std::vector<Stall>& stalls,
-                                         const GroupTable& groups) const {
-  std::vector<GroupStall> result;
-  for (const Stall& stall : stalls) {
-    if (GroupTable::GroupPtr group = groups.by_serial(stall.serial)) {
-      result.push_back({.group = std::move(group),
-                        .level = stall.level,
-                        .when = {.begin = stall.since, .end = stall.until}});
-    }
-  }
-  return result;
-}
-
-void Waits::take_ended(const GroupTable& groups) {
-  for (const tl_event_stall& event : std::exchange(ended_, {})) {
-    if (GroupTable::GroupPtr group = groups.by_serial(event.serial)) {
-      episodes_.add({.group = std::move(group),
-                     .level = event.level,
-                     .when = {.begin = nanoseconds(event.since), .end = nanoseconds(event.until)}});
-    }
-  }
-}
-
 BatchWaits Waits::commit(const Interval& window, const GroupTable& groups,
                          std::span<const std::uint32_t> online) {
   deltas_.clear();
-  in_progress_.clear();
-  reader_.commit(deltas_, in_progress_);
+  stalls_.clear();
+  reader_.commit(deltas_, stalls_);
 
   BatchWaits batch{.lost_known = lost_known_, .cgroups = {}};
   Entries entries(batch);
@@ -89,8 +66,14 @@ BatchWaits Waits::commit(const Interval& window, const GroupTable& groups,
       add(entries.of(group->key), delta);
   }
 
-  take_ended(groups);
-  const auto throttled = episodes_.advance(window, stalls_of(in_progress_, groups));
+  for (const Stall& stall : stalls_) {
+    if (GroupTable::GroupPtr group = groups.by_serial(stall.serial)) {
+      episodes_.add({.group = std::move(group),
+                     .level = stall.level,
+                     .when = {.begin = stall.since, .end = stall.until}});
+    }
+  }
+  const auto throttled = episodes_.advance(window);
   const bool any = std::ranges::any_of(
       throttled, [](const Throttling& throttling) { return !throttling.parts.empty(); });
   const std::vector<Interval> idle =

@@ -20,7 +20,7 @@ class Waits {
 
   void evicted(const tl_event_evicted& event) { reader_.evicted(event); }
   /// A stall that is over; told at the next edge.
-  void ended(const tl_event_stall& event) { ended_.push_back(event); }
+  void ended(const tl_event_stall& event) { reader_.ended(event); }
   void forget(std::uint64_t serial) { reader_.forget(serial); }
 
   /// As WaitReader::gather().
@@ -32,18 +32,13 @@ class Waits {
                     std::span<const std::uint32_t> online);
 
  private:
-  std::vector<GroupStall> stalls_of(const std::vector<Stall>& stalls,
-                                    const GroupTable& groups) const;
-  void take_ended(const GroupTable& groups);
-
   SharedView view_;
   bool lost_known_;
   WaitReader reader_;
   Episodes episodes_;
-  std::vector<tl_event_stall> ended_;
   // Scratch of one edge, kept for its capacity.
   std::vector<WaitDelta> deltas_;
-  std::vector<Stall> in_progress_;
+  std::vector<Stall> stalls_;
 };
 
 }  // namespace throttlelens

@@ -233,14 +233,16 @@ struct tl_event_evicted {
   struct tl_cell cell;
 };
 
+/* Between two readings of a queue's throttle clock, while a thread waited on it, it advanced. */
 struct tl_event_stall {
   tl_u32 kind;
   tl_u32 slot;
   tl_u64 serial;
   tl_u32 cpu;
   tl_u32 level; /* as tl_cell.stall_level */
-  tl_u64 since; /* CLOCK_MONOTONIC by the estimate of that CPU */
-  tl_u64 until;
+  tl_u64 from;  /* throttle clock at its beginning */
+  tl_u64 to;    /* and at its end... */
+  tl_u64 until; /* ...which was at this rq.clock; at the latest if it was not noticed */
 };
 
 #ifdef __cplusplus
@@ -251,7 +253,7 @@ struct tl_event_stall {
 TL_ASSERT_SIZE(struct tl_cell, 280);
 TL_ASSERT_SIZE(struct tl_thread, 64);
 TL_ASSERT_SIZE(struct tl_queue, 48);
-TL_ASSERT_SIZE(struct tl_event_stall, 40);
+TL_ASSERT_SIZE(struct tl_event_stall, 48);
 TL_ASSERT_SIZE(struct tl_cpu, 480);
 TL_ASSERT_SIZE(struct tl_group, 16);
 TL_ASSERT_SIZE(struct tl_running, 72);
