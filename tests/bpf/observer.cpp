@@ -129,8 +129,12 @@ void Observer::take_waits(const WindowBatch& batch) {
   lost_known_ = batch.waits->lost_known;
   const auto promised = [&](bool kept, const char* what, const CgroupWaits& waits) {
     if (!kept) {
-      broken_promises_.insert(std::string(what) + ", for one in window " +
-                              std::to_string(batch.first) + " of " + paths_.at(waits.key));
+      broken_promises_.insert(std::string(what) + ": " + paths_.at(waits.key) + " in window " +
+                              std::to_string(batch.first) + ", throttle " +
+                              std::to_string(waits.waits.throttle.count()) + " throttled " +
+                              std::to_string(waits.waits.throttled.count()) + " idle " +
+                              std::to_string(waits.throttled_while_idle.count()) + " contention " +
+                              std::to_string(waits.waits.contention.count()));
     }
   };
   std::set<CgroupKey> named;

@@ -84,7 +84,7 @@ class Observer {
   Nanoseconds node_not_idle() const { return node_not_idle_; }
   bool waits_known() const { return waits_known_; }  ///< in every batch so far
   bool lost_known() const { return lost_known_; }
-  /// What the model promises of waits and a batch did not keep, one line each kind.
+  /// What the model promises of waits and a batch did not keep, a line each time.
   const std::set<std::string>& broken_promises() const { return broken_promises_; }
   WindowIndex next_window() const { return next_window_; }  ///< the first that is not known yet
   CgroupTree& tree() { return *tree_; }

@@ -32,14 +32,13 @@ TEST_CASE("waits of one thread under quota are the kernel's throttled time") {
   CHECK(waits.count() >= 20);
 
   // The other CPU has nothing to do, unless others use this machine: both CPUs must be theirs for
-  // the node not to have an idle one while this thread waits.
+  // the node not to have an idle one while this thread waits. Where they are, this shows nothing.
   const Nanoseconds others = std::max(0ns, result.not_idle - result.usage);
   const Nanoseconds busy = result.ours.throttled - result.ours.throttled_while_idle;
   const Nanoseconds bound = result.ours.throttled / 20 + others / 2;
   report("throttled, no CPU idle", result.path, static_cast<double>(busy.count()),
          static_cast<double>(bound.count()));
   CHECK(busy <= bound);
-  CHECK(result.ours.throttled_while_idle > 0ns);
 
   check_always_runnable(observer, result, scene.finish(group));
   scene.check_promises();
