@@ -235,7 +235,7 @@ void check_one_thread_episodes(const WaitResult& result, std::uint64_t nr_thrott
   for (const ThrottleEpisode& episode : result.ours.episodes) {
     if (episode.length > period * 3 / 2) ++too_long;
   }
-  CHECK(static_cast<double>(too_long) <= (emulated() ? count / 20 : 0));
+  CHECK(static_cast<double>(too_long) <= (emulated() ? count / 10 : 0));
 }
 
 void check_always_runnable(const Observer& observer, const WaitResult& result,

@@ -61,9 +61,10 @@ TEST_CASE("waits of two threads on each of two CPUs under one quota") {
   CHECK(result.ours.contention >= result.usage * 95 / 100 - 4ms);
   check_level(result, ThrottleLevel::own);
   CHECK(result.ours.throttled <= observer.base() * result.windows_seen);
-  CHECK(std::ranges::none_of(result.ours.episodes, [](const ThrottleEpisode& episode) {
-    return episode.length > (emulated() ? 250ms : 150ms);
-  }));
+  const auto too_long = std::ranges::count_if(
+      result.ours.episodes, [](const ThrottleEpisode& episode) { return episode.length > 150ms; });
+  // Where the CPU is emulated, a timer may miss a period.
+  CHECK(too_long <= (emulated() ? std::ssize(result.ours.episodes) / 10 : 0));
   check_always_runnable(observer, result, scene.finish(group));
   scene.check_promises();
 }
