@@ -136,7 +136,7 @@ TEST_CASE("waits know the level that ran dry: own, parent, above") {
   scene.start([&] {
     pod.set_limit({.quota = 20ms, .period = 100ms});
     tight.set_limit({.quota = 20ms, .period = 100ms});
-    in_tight.set_limit({.quota = 40ms, .period = 200ms});  // v1 allows no larger share inside
+    in_tight.set_limit({.quota = 200ms, .period = 1s});  // v1 allows no larger share inside
     wide.set_limit({.quota = 80ms, .period = 100ms});
     in_wide.set_limit({.quota = 20ms, .period = 100ms});
     top.set_limit({.quota = 15ms, .period = 100ms});
