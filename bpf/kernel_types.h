@@ -50,6 +50,7 @@ struct cfs_rq {
 struct sched_entity {
   __u64 sum_exec_runtime;
   __u64 prev_sum_exec_runtime;
+  struct sched_entity* parent; /* of the cgroup it is in, on the same CPU; NULL in the root */
   struct cfs_rq* cfs_rq;
 };
 
@@ -84,7 +85,6 @@ struct cfs_bandwidth {
 struct task_group {
   struct cgroup_subsys_state css;
   struct task_group* parent;
-  struct cfs_rq** cfs_rq; /* by CPU */
   struct cfs_bandwidth cfs_bandwidth;
 };
 

@@ -46,44 +46,43 @@ static __always_inline struct throttle_clock throttle_clock(struct cfs_rq* queue
   return clock;
 }
 
-/* Levels above the queue's cgroup of the nearest one that ran dry on this CPU. */
-__noinline int dry_level(__u64 queue_address) {
-  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
-  __u64 cpu = (__u32)BPF_CORE_READ(queue, rq, cpu);
+/* Levels above the cgroup of a thread, given by its entity, of the nearest one that ran dry here.
+ */
+__noinline int dry_level(__u64 entity_address) {
+  struct sched_entity* entity = (struct sched_entity*)entity_address;
+  int throttled = BPF_CORE_READ(entity, cfs_rq, throttle_count);
   for (int level = 0; level < TL_MAX_DEPTH; level++) {
-    struct task_group* parent = BPF_CORE_READ(queue, tg, parent);
-    if (!parent) return level;
-    struct cfs_rq** queues = BPF_CORE_READ(parent, cfs_rq);
-    struct cfs_rq* above = 0;
-    bpf_probe_read_kernel(&above, sizeof(above), queues + cpu);
+    entity = BPF_CORE_READ(entity, parent);
+    if (!entity) return level;
     /* tg_throttle_down() counts a throttled level in its own queue and in all below. */
-    if (BPF_CORE_READ(queue, throttle_count) > BPF_CORE_READ(above, throttle_count)) return level;
-    queue = above;
+    int above = BPF_CORE_READ(entity, cfs_rq, throttle_count);
+    if (throttled > above) return level;
+    throttled = above;
   }
   return 0;
 }
 
-/* The same after the fact: the nearest level above that has a quota. */
-__noinline int quota_level(__u64 group_address) {
+/* The same after the fact: the nearest level above that has a quota; `else_level` without one. */
+__noinline int quota_level(__u64 group_address, int else_level) {
   struct task_group* group = (struct task_group*)group_address;
   for (int level = 1; level < TL_MAX_DEPTH; level++) {
     group = BPF_CORE_READ(group, parent);
     if (!group) break;
     if (BPF_CORE_READ(group, cfs_bandwidth.quota) != TL_UNLIMITED) return level;
   }
-  return 0;
+  return else_level;
 }
 
-/* The queue of a cgroup on a CPU as a number; 0: not known (any more). */
-__noinline __u64 queue_of(__u32 cpu, __u32 slot, __u64 serial) {
-  struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
-  if (!known || known->serial != serial) return 0;
-  struct task_group* group = (struct task_group*)known->address;
-  struct cfs_rq** queues = BPF_CORE_READ(group, cfs_rq);
-  struct cfs_rq* queue = 0;
-  if (cpu >= tl_cpu_count) return 0;
-  bpf_probe_read_kernel(&queue, sizeof(queue), queues + cpu);
-  return BPF_CORE_READ(group, css.serial_nr) == serial ? (__u64)queue : 0;
+/*
+ * The queue of a cgroup on a CPU as a number; 0: not known (any more). task_group.cfs_rq is an
+ * array by CPU up to 7.1 and a per-CPU pointer since, so the cell remembers where threads waited.
+ */
+__noinline __u64 queue_of(__u32 index, __u32 slot, __u64 serial) {
+  if (index >= tl_cpu_count || slot >= tl_max_slots) return 0;
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cell || cell->serial != serial || !cell->queue) return 0;
+  struct cfs_rq* queue = (struct cfs_rq*)cell->queue;
+  return BPF_CORE_READ(queue, tg, css.serial_nr) == serial ? cell->queue : 0;
 }
 
 static __always_inline __u64 held_now(struct tl_cell* cell) {
@@ -124,10 +123,10 @@ static __always_inline void settle(struct tl_cell* cell, __u64 time) {
   cell->settled = time;
 }
 
-__noinline int begin_stall(__u32 index, __u32 slot, __u64 queue_address, __u64 now) {
+__noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 now) {
   struct tl_cell* cell = cell_of(index, slot);
   if (!cell) return 0;
-  cell->stall_level = dry_level(queue_address);
+  cell->stall_level = dry_level(entity_address);
   cell->stall_settled = cell->settled;
   cell->stall_since = now;
   return 0;
@@ -172,7 +171,9 @@ __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64
   struct tl_cell* cell = cell_of(index, slot);
   struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
   if (!cpu || !cell || !known) return 0;
-  tell_stall(cpu, index, slot, cell, quota_level(known->address), cell->settled - length, now);
+  /* A quota that is gone by now was told before. */
+  __u32 level = quota_level(known->address, cell->stall_level);
+  tell_stall(cpu, index, slot, cell, level, cell->settled - length, now);
   return 0;
 }
 
@@ -230,30 +231,34 @@ __noinline int free_place(__u32 index, __u32 pid) {
 }
 
 /* Of a wait that began on another CPU: how much of it was for quota there. */
-__noinline __u64 throttled_elsewhere(__u32 pid) {
+__noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   struct tl_thread* thread = thread_at(pid);
-  if (!thread) return 0;
-  struct tl_cell* cell = cell_of(thread->cpu, thread->slot);
-  if (!cell || cell->serial != thread->serial) return 0;
-  __sync_fetch_and_add(&cell->left, 1);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!thread || !cell) return 0;
+  struct tl_cell* begun = cell_of(thread->cpu, thread->slot);
+  if (!begun || begun->serial != thread->serial) return 0;
+  __u64 settled = begun->settled, time = 0;
+  __sync_fetch_and_add(&begun->left, 1);
   struct cfs_rq* queue = (struct cfs_rq*)queue_of(thread->cpu, thread->slot, thread->serial);
   if (!queue) return 0;
-  /* It was moved when the queue was not throttled: the clock has stood still since, or was read
-   * when the queue was throttled again. */
-  __u64 time = 0;
+  /* It was moved when the queue was not throttled: whatever is in progress came later. */
   if (bpf_core_field_exists(queue->throttled_clock_self))
     time = BPF_CORE_READ(queue, throttled_clock_self_time);
   else if (bpf_core_field_exists(queue->throttled_clock_pelt))
     time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
   else if (bpf_core_field_exists(queue->throttled_clock_task))
     time = BPF_CORE_READ(queue, throttled_clock_task_time);
+  /* The other cell has it up to `settled`, and no longer: the rest is counted here. */
+  if (settled < thread->settled) settled = thread->settled;
+  if (time > settled) cell->throttled_ns += time - settled;
   return time > thread->settled ? time - thread->settled : 0;
 }
 
 /* `index`: whose queue the thread is on; its run queue is locked. */
 static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
                                        __u32 slot, struct tl_thread* thread, _Bool held,
-                                       struct cfs_rq* queue, struct rq* rq) {
+                                       struct sched_entity* entity, struct rq* rq) {
+  struct cfs_rq* queue = entity->cfs_rq;
   struct throttle_clock clock = throttle_clock(queue, rq);
   __u64 now = rq->clock, since = now + cpu->offset_ns;
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
@@ -264,8 +269,9 @@ static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct t
   if (held) {
     settle(cell, clock.time);
     cell->held++;
+    cell->queue = (__u64)queue;
     thread->waits = TL_HELD;
-    if (clock.growing && !cell->stall_since) begin_stall(index, slot, number(queue), now);
+    if (clock.growing && !cell->stall_since) begin_stall(index, slot, number(entity), now);
   }
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
   thread->since = since;
@@ -291,7 +297,7 @@ static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_
       cell->held--;
       throttled = clock.time - thread->settled;
     } else {
-      throttled = throttled_elsewhere(thread->pid);
+      throttled = throttled_elsewhere(index, slot, thread->pid);
     }
     if ((__s64)throttled < 0) throttled = 0;
     if (throttled > waited) throttled = waited;
@@ -378,7 +384,7 @@ static __always_inline void thread_leaves(struct tl_cpu* cpu, __u32 index, struc
   if (!cell || cell->serial != cpu->serial) return;
   _Bool held = prev->prio >= TL_FIRST_FAIR_PRIO && group->css.serial_nr == cpu->serial;
   if (TL_STOPS_THREADS) held = held && prev->throttled;
-  begin_wait(cpu, index, cell, slot, thread, held, prev->se.cfs_rq, rq);
+  begin_wait(cpu, index, cell, slot, thread, held, &prev->se, rq);
 }
 
 /* `next` comes onto the CPU, after cpu->slot was set: what it waited, ends. */
@@ -453,7 +459,7 @@ static __always_inline int thread_woken(struct task_struct* task) {
     thread->delay = delay;
   }
   if (now >= cpu->next_edge) next_window(index, now);
-  begin_wait(cpu, index, cell, slot, thread, task->prio >= TL_FIRST_FAIR_PRIO, queue, rq);
+  begin_wait(cpu, index, cell, slot, thread, task->prio >= TL_FIRST_FAIR_PRIO, &task->se, rq);
   return 0;
 }
 
@@ -495,7 +501,7 @@ __noinline int read_queue(__u32 n) {
   out->time = time;
   out->at = at;
   out->growing = growing;
-  out->level = growing ? dry_level(address) : 0;
+  out->level = quota_level((__u64)BPF_CORE_READ(queue, tg), 0);
   out->valid = 1;
   return 1;
 }

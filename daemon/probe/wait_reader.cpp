@@ -216,7 +216,11 @@ void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& stalls) {
   // What happened after the edge, happened; only a stall that began before it is known to reach it.
   if (reading.changed_since && (!noticed || reading.stall_since >= edge_clock)) return;
   std::uint64_t time = throttle_clock(reading);
-  Stall stall{.serial = reading.serial, .level = reading.queue.level, .since = {}, .until = edge};
+  // A quota that is gone by now was told before.
+  const std::uint32_t level = reading.queue.level > 0 || reading.queue.growing != 0
+                                  ? reading.queue.level
+                                  : reading.stall_level;
+  Stall stall{.serial = reading.serial, .level = level, .since = {}, .until = edge};
   bool goes_on = reading.queue.growing != 0;
   std::uint64_t from = reading.settled;
   if (noticed) {

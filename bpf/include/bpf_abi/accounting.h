@@ -70,6 +70,7 @@ struct tl_cell {
   tl_u32 left;          /* ...of these, ended; both only grow, modulo 2^32 */
   tl_u64 stall_since;   /* rq.clock when the throttling in progress was noticed; 0: none */
   tl_u64 stall_settled; /* throttle clock at that moment */
+  tl_u64 queue;         /* address of this CPU's queue of the cgroup, once a wait was held on it */
   tl_u32 stall_level;   /* levels above this cgroup that ran dry: 0 itself, 1 its parent */
   tl_u32 reserved;
   tl_u64 ended_ns[TL_CAUSES]; /* parts of ended waits, by cause */
@@ -204,7 +205,7 @@ struct tl_queue {
   tl_u32 growing; /* out: throttled now: the clock runs as fast as rq.clock */
   tl_u64 time;    /* out: throttle clock... */
   tl_u64 at;      /* ...at this rq.clock */
-  tl_u32 level;   /* out, when growing: as tl_cell.stall_level */
+  tl_u32 level;   /* out: levels up to the nearest above that has a quota; 0: none */
   tl_u32 reserved;
 };
 
@@ -250,7 +251,7 @@ struct tl_event_stall {
 #else
 #define TL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
 #endif
-TL_ASSERT_SIZE(struct tl_cell, 280);
+TL_ASSERT_SIZE(struct tl_cell, 288);
 TL_ASSERT_SIZE(struct tl_thread, 64);
 TL_ASSERT_SIZE(struct tl_queue, 48);
 TL_ASSERT_SIZE(struct tl_event_stall, 48);
@@ -259,6 +260,6 @@ TL_ASSERT_SIZE(struct tl_group, 16);
 TL_ASSERT_SIZE(struct tl_running, 72);
 TL_ASSERT_SIZE(struct tl_bandwidth, 72);
 TL_ASSERT_SIZE(struct tl_event_cgroup, 296);
-TL_ASSERT_SIZE(struct tl_event_evicted, 296);
+TL_ASSERT_SIZE(struct tl_event_evicted, 304);
 
 #endif
