@@ -54,7 +54,6 @@ std::optional<Why> SnapshotRows::why(const CgroupRow& row) const {
   const auto node = std::ranges::find(node_, window->length, &NodeWindow::length);
   return why_of({.window = *window,
                  .standing = row.standing,
-                 .limited = row.bandwidth && row.bandwidth->limit,
                  .node_busy = node != node_.end() ? node->busy : std::nullopt,
                  .cpus_online = cpus_online_});
 }

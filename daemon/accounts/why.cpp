@@ -7,7 +7,7 @@ namespace throttlelens::accounts {
 namespace {
 
 constexpr double kThrottleOfWanted = 0.05;
-constexpr double kThrottleOfLength = 0.001;
+constexpr double kLeastThrottledOfLength = 0.001;
 constexpr double kThrottledOfLength = 0.01;
 constexpr double kContentionOfWanted = 0.10;
 constexpr double kContentionOfLength = 0.005;
@@ -18,9 +18,10 @@ bool reaches(Nanoseconds part, double share, Nanoseconds whole) {
 }
 
 bool throttle_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanoseconds length) {
+  if (!waits.level) return false;  // waits of those below, for their own quota
   return reaches(waits.throttled, kThrottledOfLength, length) ||
          (reaches(waits.throttle, kThrottleOfWanted, wanted) &&
-          reaches(waits.throttle, kThrottleOfLength, length));
+          reaches(waits.throttled, kLeastThrottledOfLength, length));
 }
 
 bool contention_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanoseconds length) {
@@ -28,14 +29,12 @@ bool contention_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanosecond
          reaches(waits.contention, kContentionOfLength, length);
 }
 
-Why whose_quota(std::optional<ThrottleLevel> level, const WhyInput& input) {
-  // Waits without a throttled stretch they belong to: a limit of its own is the nearest there is.
-  const ThrottleLevel unknown = input.limited ? ThrottleLevel::own : ThrottleLevel::above;
-  switch (level.value_or(unknown)) {
+Why whose_quota(ThrottleLevel level, Standing standing) {
+  switch (level) {
     case ThrottleLevel::own:
       return Why::quota;
     case ThrottleLevel::parent:
-      return input.standing == Standing::pod_container ? Why::pod_quota : Why::ancestor_quota;
+      return standing == Standing::pod_container ? Why::pod_quota : Why::ancestor_quota;
     case ThrottleLevel::above:
       return Why::ancestor_quota;
   }
@@ -59,8 +58,9 @@ std::optional<Why> why_of(const WhyInput& input) {
   const Nanoseconds wanted = used + waits.throttle + waits.contention;
   const bool throttle = throttle_matters(waits, wanted, window.length);
   const bool contention = contention_matters(waits, wanted, window.length);
-  if (throttle && (!contention || waits.throttle >= waits.contention))
-    return whose_quota(waits.level, input);
+  if (throttle && (!contention || waits.throttle >= waits.contention)) {
+    return whose_quota(waits.level.value_or(ThrottleLevel::own), input.standing);
+  }
   return contention ? who_has_the_cpus(used, input) : Why::fine;
 }
 

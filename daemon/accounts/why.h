@@ -14,7 +14,6 @@ namespace throttlelens::accounts {
 struct WhyInput {
   WindowValue window;                    ///< of the cgroup
   Standing standing = Standing::cgroup;  ///< whose quota a level means
-  bool limited = false;                  ///< it has a limit of its own
   std::optional<Nanoseconds> node_busy;  ///< CPU time of the whole node; absent: not known
   std::uint32_t cpus_online = 0;         ///< 0: not known
 };
@@ -22,9 +21,11 @@ struct WhyInput {
 /// Absent when the window's use or waits are not known.
 ///
 /// What the threads wanted is what they ran and waited: use + throttle + contention.
-/// - Throttling matters from 5 % of that on if it is 0.1 % of the window's length as well (of an
-///   almost idle cgroup the smallest wait is a large share), and in any case once the cgroup was
-///   throttled for 1 % of the window: then somebody's request has met it.
+/// - Throttling matters once the cgroup was throttled on the clock for 1 % of the window, however
+///   much ran: then somebody's request has met it. Below that from 5 % of what was wanted on, if it
+///   was throttled for 0.1 % of the window at least: of an almost idle cgroup the smallest wait is
+///   a large share. Waits of cgroups below for quota of their own throttle nothing here: those rows
+///   tell them.
 /// - Contention matters from 10 % of it on if it is 0.5 % of the length as well: some is normal on
 ///   any machine that is used.
 /// The larger one of those that matter is the reason; throttling if they are equal. Contention is

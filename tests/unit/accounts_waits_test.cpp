@@ -92,13 +92,6 @@ class Waiting {
     batch.gone.push_back(key);
     accounts_.apply(batch, now_);
   }
-  void limit(CgroupKey key) {
-    WindowBatch batch;
-    Bandwidth value;
-    value.limit = CpuLimit{.quota = 10ms, .period = 100ms};
-    batch.bandwidth.push_back({.key = key, .value = value});
-    accounts_.apply(batch, now_);
-  }
   void pass(Nanoseconds time) {
     now_.since_boot += time;
     const auto last = [this](CgroupKey key) -> std::optional<SeriesReading> {
@@ -255,14 +248,6 @@ TEST_CASE("the reason takes what the node did in the same window") {
   CHECK(why() == Why::own_threads);
   node.reading().node = {{100ms, 0ms, {}}};
   CHECK(why() == Why::neighbours);
-}
-
-TEST_CASE("the reason takes the row's own limit where waits have no level") {
-  Waiting node;
-  node.series(kPod).windows[1].waits = waited(1s);
-  CHECK(node.look()->cgroups.at(1).why == Why::ancestor_quota);
-  node.limit(kPod);
-  CHECK(node.look()->cgroups.at(1).why == Why::quota);
 }
 
 }  // namespace

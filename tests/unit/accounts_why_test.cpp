@@ -60,21 +60,21 @@ TEST_CASE("without waits all is fine, also for who did not run at all") {
 
 TEST_CASE("throttling matters from a twentieth of what was wanted on") {
   // 5 s used and 263.2 ms waited: 5.0007 % of what was wanted.
-  CHECK(why_of(throttled(263'200us, 1ms)) == Why::quota);
-  CHECK(why_of(throttled(263'100us, 1ms)) == Why::fine);
+  CHECK(why_of(throttled(263'200us, 5ms)) == Why::quota);
+  CHECK(why_of(throttled(263'100us, 5ms)) == Why::fine);
 }
 
 TEST_CASE("what contention adds to the wanted time makes a wait for quota smaller") {
-  WhyInput input = throttled(263'200us, 1ms);
+  WhyInput input = throttled(263'200us, 5ms);
   input.window.waits->contention = 200ms;  // too little to matter itself
   CHECK(why_of(input) == Why::fine);
 }
 
-TEST_CASE("a wait that nobody notices is no reason, however little was wanted") {
-  WhyInput input = throttled(5ms - 1ns, 1ms);
+TEST_CASE("throttling that nobody notices is no reason, however little was wanted") {
+  WhyInput input = throttled(5ms, 5ms - 1ns);
   input.window.last = 0ns;
   CHECK(why_of(input) == Why::fine);
-  input.window.waits->throttle = 5ms;
+  input.window.waits->throttled = 5ms;
   CHECK(why_of(input) == Why::quota);
 }
 
@@ -98,11 +98,11 @@ TEST_CASE("the level says whose quota") {
   CHECK(why(ThrottleLevel::parent, Standing::cgroup) == Why::ancestor_quota);
 }
 
-TEST_CASE("waits for quota at no level are laid to the limit, if there is one") {
+TEST_CASE("waits of those below for quota of their own are no reason here") {
   WhyInput input = throttled(5s, 0s, std::nullopt);
-  CHECK(why_of(input) == Why::ancestor_quota);
-  input.limited = true;
-  CHECK(why_of(input) == Why::quota);
+  CHECK(why_of(input) == Why::fine);
+  input.window.waits->contention = 2s;
+  CHECK(why_of(input) == Why::neighbours);
 }
 
 TEST_CASE("contention matters from a tenth of what was wanted on") {
