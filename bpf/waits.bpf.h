@@ -230,11 +230,16 @@ __noinline int free_place(__u32 index, __u32 pid) {
   return 1;
 }
 
-/* Of a wait that began on another CPU: how much of it was for quota there. */
+/*
+ * Of a wait that began on another CPU: how much of it was for quota there. The cell of that CPU has
+ * it up to when it was settled last, and no longer counts it: the rest is counted here, in the
+ * windows it belongs to.
+ */
 __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   struct tl_thread* thread = thread_at(pid);
   struct tl_cell* cell = cell_of(index, slot);
-  if (!thread || !cell) return 0;
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cell || !cpu) return 0;
   struct tl_cell* begun = cell_of(thread->cpu, thread->slot);
   if (!begun || begun->serial != thread->serial) return 0;
   __u64 settled = begun->settled, time = 0;
@@ -248,9 +253,18 @@ __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
     time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
   else if (bpf_core_field_exists(queue->throttled_clock_task))
     time = BPF_CORE_READ(queue, throttled_clock_task_time);
-  /* The other cell has it up to `settled`, and no longer: the rest is counted here. */
   if (settled < thread->settled) settled = thread->settled;
-  if (time > settled) cell->throttled_ns += time - settled;
+  if (time > settled) {
+    cell->throttled_ns += time - settled;
+    __u64 edge = cpu->next_edge, since = begun->stall_since, stalled = time - begun->stall_settled;
+    for (__u32 back = 0; back < TL_EDGES && since; back++) {
+      edge -= tl_base_ns; /* in the queue's clock, the start of window w */
+      if (edge <= since) break;
+      __u64 w = cpu->window - back;
+      __u64 at = begun->stall_settled + (edge - since < stalled ? edge - since : stalled);
+      if (at > settled) cell->throttle_edge[w % TL_EDGES] += at - settled;
+    }
+  }
   return time > thread->settled ? time - thread->settled : 0;
 }
 

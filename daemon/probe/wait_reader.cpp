@@ -146,10 +146,14 @@ std::uint64_t WaitReader::throttle_clock(const Reading& reading) const {
   const tl_queue& queue = reading.queue;
   if (queue.valid == 0) return reading.settled;
   std::uint64_t time = queue.time;
+  const std::uint64_t edge_clock = edge_ * base_ns_ - static_cast<std::uint64_t>(reading.offset_ns);
   if (queue.growing != 0) {
-    const std::uint64_t edge_clock =
-        edge_ * base_ns_ - static_cast<std::uint64_t>(reading.offset_ns);
     time += edge_clock - queue.at;  // which may lie before `at`
+  }
+  if (reading.stall_since != 0) {
+    // It may have gone on beyond the edge, and be over by now.
+    const std::uint64_t before = at_least_zero(edge_clock - reading.stall_since);
+    time = reading.stall_settled + std::min(at_least_zero(time - reading.stall_settled), before);
   }
   return reading.settled + at_least_zero(time - reading.settled);
 }
@@ -241,20 +245,22 @@ void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& stalls) {
   if (goes_on) told = {.time = time, .until = edge, .went_on = true};
 }
 
-// An estimate can have run ahead: nothing is taken back, what was waited catches up.
+// An estimate can have run ahead: nothing is taken back, what was waited catches up. Each cause by
+// itself, so that a wait whose cause became known late is right for quota at once.
 void WaitReader::tell(std::uint64_t serial, Sum& sum, std::vector<WaitDelta>& deltas) const {
-  const std::uint64_t waited = sum.wait_ns + sum.waiting * (edge_ * base_ns_) - sum.wait_beyond;
-  const std::uint64_t throttled = sum.throttled_ns - sum.throttle_beyond;
+  const std::uint64_t waited =
+      at_least_zero(sum.wait_ns + sum.waiting * (edge_ * base_ns_) - sum.wait_beyond);
+  const std::uint64_t throttled =
+      std::min(waited, at_least_zero(sum.throttled_ns - sum.throttle_beyond));
   WaitDelta delta = std::exchange(sum.delta, {});
   delta.serial = serial;
-  delta.waited_ns = at_least_zero(waited - sum.told_waited);
-  // A throttled wait is a wait: the clocks of both differ by their reading.
-  delta.throttled_ns = std::min(delta.waited_ns, at_least_zero(throttled - sum.told_throttled));
-  sum.told_waited += delta.waited_ns;
+  delta.throttled_ns = at_least_zero(throttled - sum.told_throttled);
+  delta.contended_ns = at_least_zero(waited - throttled - sum.told_contended);
   sum.told_throttled += delta.throttled_ns;
+  sum.told_contended += delta.contended_ns;
   sum.wait_beyond = 0;
   sum.throttle_beyond = 0;
-  if (sum.touched || delta.waited_ns > 0) deltas.push_back(delta);
+  if (sum.touched || delta.throttled_ns > 0 || delta.contended_ns > 0) deltas.push_back(delta);
   sum.touched = false;
 }
 

@@ -21,8 +21,8 @@ namespace throttlelens {
 /// What one cgroup's own threads waited between two edges, and which waits ended.
 struct WaitDelta {
   std::uint64_t serial = 0;
-  std::uint64_t waited_ns = 0;
-  std::uint64_t throttled_ns = 0;  ///< of these
+  std::uint64_t throttled_ns = 0;
+  std::uint64_t contended_ns = 0;
   std::uint64_t lost_ns = 0;
   std::array<std::uint64_t, TL_CAUSES> ended_ns{};  ///< by tl_cause
   std::array<std::array<std::uint64_t, TL_WAIT_BUCKETS>, TL_CAUSES> ended{};
@@ -98,8 +98,8 @@ class WaitReader {
     std::uint64_t wait_ns = 0;
     std::uint64_t waiting = 0;
     std::uint64_t throttled_ns = 0;
-    std::uint64_t told_waited = 0;
     std::uint64_t told_throttled = 0;
+    std::uint64_t told_contended = 0;
     // Of the edge being read.
     std::uint64_t wait_beyond = 0;
     std::uint64_t throttle_beyond = 0;

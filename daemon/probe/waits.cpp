@@ -41,7 +41,7 @@ class Entries {
 
 void add(CgroupWaits& entry, const WaitDelta& delta) {
   entry.waits.throttle += nanoseconds(delta.throttled_ns);
-  entry.waits.contention += nanoseconds(delta.waited_ns - delta.throttled_ns);
+  entry.waits.contention += nanoseconds(delta.contended_ns);
   entry.lost += nanoseconds(delta.lost_ns);
   add(entry.throttle_waits, delta, TL_THROTTLE);
   add(entry.contention_waits, delta, TL_CONTENTION);
