@@ -157,23 +157,28 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   if (!cpu || !cell) return 0;
   __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
   cell->stall_since = 0;
-  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled,
-             until < now ? until : now);
+  if (until > now) until = now;
+  if (until > cpu->stall_until) cpu->stall_until = until;
+  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until);
   return 0;
 }
 
 /*
  * A level above ran dry on another cgroup's account and recovered before anything happened here:
- * `length` before the cell was settled last.
+ * `length` before the cell was settled last, in a wait that began `waited` ago. The other cgroup
+ * may have told when it ended; otherwise it was just now.
  */
-__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 now) {
+__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 waited,
+                                    __u64 now) {
   struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
   struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
   if (!cpu || !cell || !known) return 0;
   /* A quota that is gone by now was told before. */
   __u32 level = quota_level(known->address, cell->stall_level);
-  tell_stall(cpu, index, slot, cell, level, cell->settled - length, now);
+  __u64 until = cpu->stall_until;
+  if (until > now || until < now - waited + length) until = now;
+  tell_stall(cpu, index, slot, cell, level, cell->settled - length, until);
   return 0;
 }
 
@@ -336,7 +341,7 @@ static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_
   if (cell->stall_since) {
     if (!clock.growing || !held_now(cell)) end_stall(index, slot, now);
   } else if (throttled && thread->cpu == index) {
-    tell_unnoticed_stall(index, slot, throttled, now);
+    tell_unnoticed_stall(index, slot, throttled, waited, now);
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -73,17 +74,30 @@ void set_weight(const ScopedCgroup& group, unsigned weight) {
   REQUIRE(file.good());
 }
 
-bool kernel_has_lost_time() {
+namespace {
+
+bool kernel_has_field(const char* structure, std::initializer_list<std::string_view> names) {
   const std::unique_ptr<btf, decltype(&btf__free)> types(btf__load_vmlinux_btf(), &btf__free);
   REQUIRE(types);
-  const auto id = btf__find_by_name_kind(types.get(), "rq", BTF_KIND_STRUCT);
+  const auto id = btf__find_by_name_kind(types.get(), structure, BTF_KIND_STRUCT);
   REQUIRE(id > 0);
-  const btf_type* rq = btf__type_by_id(types.get(), static_cast<__u32>(id));
+  const btf_type* type = btf__type_by_id(types.get(), static_cast<__u32>(id));
   return std::ranges::any_of(
-      std::span(btf_members(rq), btf_vlen(rq)), [&](const btf_member& field) {
+      std::span(btf_members(type), btf_vlen(type)), [&](const btf_member& field) {
         const std::string_view name = btf__name_by_offset(types.get(), field.name_off);
-        return name == "prev_irq_time" || name == "prev_steal_time_rq";
+        return std::ranges::find(names, name) != names.end();
       });
+}
+
+}  // namespace
+
+bool kernel_has_lost_time() {
+  return kernel_has_field("rq", {"prev_irq_time", "prev_steal_time_rq"});
+}
+
+bool kernel_stops_threads() {
+  static const bool value = kernel_has_field("task_struct", {"throttled"});
+  return value;
 }
 
 std::string cannot_unplug_cpu() {

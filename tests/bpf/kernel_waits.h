@@ -30,6 +30,8 @@ void set_weight(const ScopedCgroup& group, unsigned weight);
 
 /// The kernel's run queues have fields for the time of interrupts or of the hypervisor.
 bool kernel_has_lost_time();
+/// Throttling stops threads, not queues (6.18 and newer).
+bool kernel_stops_threads();
 
 /// Why a CPU cannot be taken offline here; empty when it can. Only in guests: this machine is not
 /// ours.

@@ -178,7 +178,8 @@ void check_run_delay(const WaitResult& result) {
 void check_throttle(const WaitResult& result, Nanoseconds throttled, unsigned threads_per_cpu) {
   CHECK(throttled > 100ms);  // or there is nothing to see
   check_waits("throttle - kernel", result, result.ours.throttle, throttled * threads_per_cpu);
-  const double slack = wait_bound(throttled, result.workers);
+  const double slack = wait_bound(throttled, result.workers) +
+                       (kernel_stops_threads() ? 0 : ns(throttled) / 20);  // see QuotaUse
   INFO(result.path << ": throttled " << result.ours.throttled.count() << " kernel "
                    << throttled.count() << ", all CPUs together");
   CHECK(ns(result.ours.throttled) <= ns(throttled) + slack);
@@ -219,9 +220,22 @@ void check_level(const WaitResult& result, ThrottleLevel level) {
   }));
 }
 
+void check_wall_clock(const char* what, const WaitResult& result, Nanoseconds expected,
+                      QuotaUse use) {
+  if (use == QuotaUse::alone || kernel_stops_threads()) {
+    check_waits(what, result, result.ours.throttled, expected);
+    return;
+  }
+  const double bound = wait_bound(expected, result.workers) + ns(expected) / 20;
+  report(what, result.path, ns(result.ours.throttled - expected), bound);
+  INFO(what << ", " << result.path << ": ours " << result.ours.throttled.count() << " expected "
+            << expected.count());
+  CHECK(std::abs(ns(result.ours.throttled - expected)) <= bound);
+}
+
 void check_one_thread_episodes(const WaitResult& result, std::uint64_t nr_throttled,
-                               Nanoseconds period) {
-  check_waits("wall clock - thread time", result, result.ours.throttled, result.ours.throttle);
+                               Nanoseconds period, QuotaUse use) {
+  check_wall_clock("wall clock - thread time", result, result.ours.throttle, use);
   const auto count = static_cast<double>(result.ours.episodes.size());
   // A timer that is late by a period (an emulated CPU is) counts two periods for one episode.
   const auto periods = static_cast<double>(nr_throttled);
@@ -229,6 +243,12 @@ void check_one_thread_episodes(const WaitResult& result, std::uint64_t nr_thrott
   std::printf("  %-28s %-44s %12.0f of %.0f periods, bound %.1f\n", "episodes", result.path.c_str(),
               count, periods, bound);
   INFO(result.path << ": episodes " << count << " nr_throttled " << periods);
+  if (use == QuotaUse::shared && !kernel_stops_threads()) {
+    // What came between two stalls may have been another cgroup's turn: then they are one.
+    CHECK(count <= periods + bound);
+    CHECK(count >= periods / 2);
+    return;
+  }
   CHECK(std::abs(count - periods) <= bound);
   CHECK(std::abs(static_cast<double>(result.ours.throttle_waits.count()) - periods) <= bound);
   std::size_t too_long = 0;
@@ -257,10 +277,11 @@ void check_always_runnable(const Observer& observer, const WaitResult& result,
   std::ranges::sort(errors);
   // 1 % of the window, and what a few switches take.
   const double bound = ns(whole) / 100 + result.workers * (emulated() ? 5e6 : 1e6);
-  const double p99 = errors[(errors.size() * 99 + 99) / 100 - 1];
+  // A switch that was lost, or a clock that was late, moves a wait to the window next to its own.
+  const double p90 = errors[(errors.size() * 9 + 9) / 10 - 1];
   report("use + waits - window, median", result.path, errors[errors.size() / 2], bound);
-  report("use + waits - window, 99 %", result.path, p99, bound);
-  CHECK(p99 <= bound);
+  report("use + waits - window, 90 %", result.path, p90, bound);
+  CHECK(p90 <= bound);
 }
 
 }  // namespace throttlelens::test

@@ -17,6 +17,11 @@
 namespace throttlelens::test {
 
 /// What happened to one cgroup, and all below it, between the two moments of rest.
+/// Who uses up the quota that throttles a cgroup. Up to 6.17 a cgroup that is throttled on
+/// another's account is switched by nobody: its stretches are placed just before its threads run
+/// again, and two with only others' turns between them are one.
+enum class QuotaUse { alone, shared };
+
 struct WaitResult {
   std::string path;
   WaitSums ours;
@@ -116,7 +121,10 @@ void check_level(const WaitResult& result, ThrottleLevel level);
 /// One thread, one CPU: an episode a throttled period, no longer than it, and its wall clock is its
 /// thread time.
 void check_one_thread_episodes(const WaitResult& result, std::uint64_t nr_throttled,
-                               Nanoseconds period);
+                               Nanoseconds period, QuotaUse use = QuotaUse::alone);
+/// The wall-clock throttled time, all CPUs together.
+void check_wall_clock(const char* what, const WaitResult& result, Nanoseconds expected,
+                      QuotaUse use);
 
 /// Windows of threads that were always runnable: their waits, use and lost time are the window.
 void check_always_runnable(const Observer& observer, const WaitResult& result,

@@ -72,7 +72,7 @@ TEST_CASE("waits that begin by waking up onto a throttled queue, and end by a ne
   check_run_delay(busy);
   check_throttle(busy, whole.throttled);
   check_level(busy, ThrottleLevel::parent);
-  check_one_thread_episodes(busy, whole.nr_throttled, 100ms);
+  check_one_thread_episodes(busy, whole.nr_throttled, 100ms, QuotaUse::shared);
 
   const WaitResult woken = scene.of(sleeper);
   check_run_delay(woken);
@@ -94,7 +94,7 @@ TEST_CASE("waits that begin by waking up onto a throttled queue, and end by a ne
   check_waits("throttle - those below", whole, whole.ours.throttle,
               busy.ours.throttle + woken.ours.throttle);
   check_level(whole, ThrottleLevel::own);
-  check_waits("wall clock - the hog's", whole, whole.ours.throttled, busy.ours.throttled);
+  check_wall_clock("wall clock - the hog's", whole, busy.ours.throttled, QuotaUse::shared);
   scene.check_promises();
 }
 

@@ -165,14 +165,16 @@ TEST_CASE("waits know the level that ran dry: own, parent, above") {
                   *result.throttled_local);
     }
     check_level(result, expected.level);
-    check_one_thread_episodes(result, quota.nr_throttled, 100ms);
+    const bool shared = expected.group == &in_tight || expected.group == &neighbour;
+    check_one_thread_episodes(result, quota.nr_throttled, 100ms,
+                              shared ? QuotaUse::shared : QuotaUse::alone);
   }
   CHECK(scene.of(in_tight).nr_throttled == 0);
   const WaitResult both = scene.of(tight);
   check_run_delay(both);
   check_throttle(both, both.throttled, 2);
   check_level(both, ThrottleLevel::own);
-  check_waits("wall clock - one CPU's", both, both.ours.throttled, both.throttled);
+  check_wall_clock("wall clock - one CPU's", both, both.throttled, QuotaUse::shared);
   // The threads of the wide pod wait for quota, but not for the pod's.
   const WaitResult inside = scene.of(in_wide);
   const WaitResult outside = scene.of(wide);

@@ -57,7 +57,7 @@ inline constexpr std::size_t kThrottleLevels = 3;
 /// A thread waits while it could run and does not; waits in progress are included as far as they
 /// have come. Thread-time: two threads that wait for one second are two seconds.
 struct WaitAmounts {
-  Nanoseconds throttle{0};    ///< its queue was throttled: this cgroup's quota or one above ran out
+  Nanoseconds throttle{0};  ///< its queue was throttled: a quota of its own cgroup or above ran out
   Nanoseconds contention{0};  ///< the rest: others had the CPU
   /// Wall-clock time in which, on at least one CPU, a thread of it waited for quota of this cgroup
   /// or of one above.
