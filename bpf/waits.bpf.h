@@ -62,6 +62,14 @@ __noinline int dry_level(__u64 entity_address) {
   return 0;
 }
 
+/* Address of the queue so many levels above the one a thread is on. */
+__noinline __u64 queue_above(__u64 entity_address, __u32 level) {
+  struct sched_entity* entity = (struct sched_entity*)entity_address;
+  for (__u32 i = 0; i < TL_MAX_DEPTH && i < level && entity; i++)
+    entity = BPF_CORE_READ(entity, parent);
+  return entity ? (__u64)BPF_CORE_READ(entity, cfs_rq) : 0;
+}
+
 /* The same after the fact: the nearest level above that has a quota; `else_level` without one. */
 __noinline int quota_level(__u64 group_address, int else_level) {
   struct task_group* group = (struct task_group*)group_address;
@@ -124,9 +132,12 @@ static __always_inline void settle(struct tl_cell* cell, __u64 time) {
 }
 
 __noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
-  if (!cell) return 0;
+  if (!cpu || !cell) return 0;
   cell->stall_level = dry_level(entity_address);
+  cpu->stall_queue = queue_above(entity_address, cell->stall_level);
+  cpu->stall_until = 0;
   cell->stall_settled = cell->settled;
   cell->stall_since = now;
   return 0;
@@ -158,17 +169,17 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
   cell->stall_since = 0;
   if (until > now) until = now;
-  if (until > cpu->stall_until) cpu->stall_until = until;
+  cpu->stall_until = until;
   tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until);
   return 0;
 }
 
 /*
  * A level above ran dry on another cgroup's account and recovered before anything happened here:
- * `length` before the cell was settled last, in a wait that began `waited` ago. The other cgroup
- * may have told when it ended; otherwise it was just now.
+ * `length` before the cell was settled last. When it was over is known if the other cgroup was the
+ * latest to notice; otherwise it was just now.
  */
-__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 waited,
+__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 entity_address,
                                     __u64 now) {
   struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
@@ -176,8 +187,10 @@ __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64
   if (!cpu || !cell || !known) return 0;
   /* A quota that is gone by now was told before. */
   __u32 level = quota_level(known->address, cell->stall_level);
-  __u64 until = cpu->stall_until;
-  if (until > now || until < now - waited + length) until = now;
+  __u64 until = now;
+  if (cpu->stall_until && cpu->stall_until < now && entity_address &&
+      queue_above(entity_address, level) == cpu->stall_queue)
+    until = cpu->stall_until;
   tell_stall(cpu, index, slot, cell, level, cell->settled - length, until);
   return 0;
 }
@@ -200,44 +213,9 @@ static __always_inline struct tl_thread* thread_at(__u32 pid) {
   return bpf_map_lookup_elem(&tl_threads, &key);
 }
 
-/* Takes a wait out of what is in progress, with the length it had. */
-__noinline int close_wait(__u32 index, __u32 pid, __u64 length) {
-  struct tl_thread* thread = thread_at(pid);
-  struct tl_cpu* cpu = this_cpu(index);
-  if (!thread || !cpu) return 0;
-  __u32 waits = thread->waits, slot = thread->slot;
-  thread->waits = TL_NOT_WAITING;
-  struct tl_cell* begun = cell_of(thread->cpu, slot);
-  if (begun && waits == TL_HELD && begun->serial == thread->serial)
-    __sync_fetch_and_add(&begun->left, 1);
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cell || (cell->serial != thread->serial && !take_over(index, slot, thread->serial)))
-    return 0;
-  if (cell->wait_window != cpu->window) open_waits(index, slot, cell->settled, 0);
-  cell->wait_ns += thread->since + length;
-  cell->waiting--;
-  return 0;
-}
-
-/* The place of a thread is taken by another one's wait, which stays as long as that waits. */
-__noinline int free_place(__u32 index, __u32 pid) {
-  struct tl_thread* thread = thread_at(pid);
-  struct tl_cpu* cpu = this_cpu(index);
-  if (!thread || !cpu) return 0;
-  cpu->partial_waits++;
-  struct task_struct* other = (struct task_struct*)thread->task;
-  if ((__u32)BPF_CORE_READ(other, pid) == thread->pid &&
-      BPF_CORE_READ(other, sched_info.last_queued))
-    return 0;
-  STORE(cpu->wait_seq, cpu->wait_seq + 1);
-  close_wait(index, pid, 0);
-  STORE(cpu->wait_seq, cpu->wait_seq + 1);
-  return 1;
-}
-
 /*
- * Of a wait that began on another CPU: how much of it was for quota there. The cell of that CPU has
- * it up to when it was settled last, and no longer counts it: the rest is counted here, in the
+ * Of a wait on a queue that its thread has left: how much of it was for quota. The cell of that CPU
+ * has it up to when it was settled last, and no longer counts it: the rest is counted here, in the
  * windows it belongs to.
  */
 __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
@@ -273,6 +251,49 @@ __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   return time > thread->settled ? time - thread->settled : 0;
 }
 
+/* Ends the wait of a thread in the cgroup it began in, which the thread has left, or for which it
+ * is not known when it came to run. */
+__noinline int close_wait(__u32 index, __u32 pid, __u64 length) {
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  __u32 waits = thread->waits, slot = thread->slot;
+  struct tl_cell* cell = cell_of(index, slot);
+  thread->waits = TL_NOT_WAITING;
+  if (!cell || (cell->serial != thread->serial && !take_over(index, slot, thread->serial)))
+    return 0;
+  if (cell->wait_window != cpu->window) open_waits(index, slot, cell->settled, 0);
+  __u64 throttled = waits == TL_HELD ? throttled_elsewhere(index, slot, pid) : 0;
+  if (throttled > length) throttled = length;
+  if (throttled) {
+    cell->ended_ns[TL_THROTTLE] += throttled;
+    count_ended(index, slot, TL_THROTTLE, throttled);
+  }
+  if (length > throttled) {
+    cell->ended_ns[TL_CONTENTION] += length - throttled;
+    count_ended(index, slot, TL_CONTENTION, length - throttled);
+  }
+  cell->wait_ns += thread->since + length;
+  cell->waiting--;
+  return 0;
+}
+
+/* The place of a thread is taken by another one's wait, which stays as long as that waits. */
+__noinline int free_place(__u32 index, __u32 pid) {
+  struct tl_thread* thread = thread_at(pid);
+  struct tl_cpu* cpu = this_cpu(index);
+  if (!thread || !cpu) return 0;
+  cpu->partial_waits++;
+  struct task_struct* other = (struct task_struct*)thread->task;
+  if ((__u32)BPF_CORE_READ(other, pid) == thread->pid &&
+      BPF_CORE_READ(other, sched_info.last_queued))
+    return 0;
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  close_wait(index, pid, 0);
+  STORE(cpu->wait_seq, cpu->wait_seq + 1);
+  return 1;
+}
+
 /* `index`: whose queue the thread is on; its run queue is locked. */
 static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
                                        __u32 slot, struct tl_thread* thread, _Bool held,
@@ -300,10 +321,14 @@ static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct t
   thread->cpu = index;
 }
 
-/* `waits`: enum tl_waits of the thread; TL_NOT_WAITING: the wait's beginning was not seen. */
+/*
+ * `waits`: enum tl_waits of the thread; TL_NOT_WAITING: the wait's beginning was not seen.
+ * `entity`: the thread's; NULL: not at hand.
+ */
 static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
                                      __u32 slot, struct tl_thread* thread, __u32 waits,
-                                     __u64 waited, struct throttle_clock clock, __u64 now) {
+                                     __u64 waited, struct throttle_clock clock,
+                                     struct sched_entity* entity, __u64 now) {
   __u64 throttled = 0;
   if (cell->wait_window != cpu->window) open_waits(index, slot, clock.time, now);
   if (waits && thread->serial != cell->serial) { /* moved to another cgroup while it waited */
@@ -341,7 +366,7 @@ static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_
   if (cell->stall_since) {
     if (!clock.growing || !held_now(cell)) end_stall(index, slot, now);
   } else if (throttled && thread->cpu == index) {
-    tell_unnoticed_stall(index, slot, throttled, waited, now);
+    tell_unnoticed_stall(index, slot, throttled, entity ? number(entity) : 0, now);
   }
 }
 
@@ -362,7 +387,7 @@ __noinline int end_unseen_wait(__u32 index, __u32 pid, __u64 waited, __u64 time,
   if (!cell) return 0;
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
   if (cell->serial == thread->serial)
-    end_wait(cpu, index, cell, slot, thread, waits, waited, clock, now);
+    end_wait(cpu, index, cell, slot, thread, waits, waited, clock, 0, now);
   else
     close_wait(index, pid, waited);
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
@@ -434,7 +459,8 @@ static __always_inline void thread_comes(struct tl_cpu* cpu, __u32 index, struct
 
   if (waited || waits) {
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
-    end_wait(cpu, index, cell, slot, thread, waits, waited, throttle_clock(queue, rq), now);
+    end_wait(cpu, index, cell, slot, thread, waits, waited, throttle_clock(queue, rq), &next->se,
+             now);
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
   }
   if (!known && thread->waits && !free_place(index, pid)) return;

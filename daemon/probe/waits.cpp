@@ -80,8 +80,10 @@ BatchWaits Waits::commit(const Interval& window, const GroupTable& groups,
       any ? any_idle(view_, online, window) : std::vector<Interval>{};
   for (const Throttling& throttling : throttled) {
     CgroupWaits& entry = entries.of(throttling.group->key);
+    // What comes late makes its window's time whole, at most.
     entry.waits.throttled = throttling.late;
     for (const Interval& part : throttling.parts) entry.waits.throttled += part.end - part.begin;
+    entry.waits.throttled = std::min(entry.waits.throttled, window.end - window.begin);
     entry.waits.level = throttling.level;
     entry.throttled_while_idle = overlap(throttling.parts, idle);
     entry.episodes = throttling.ended;

@@ -103,7 +103,8 @@ void check_run_delay(const WaitResult& result);
 
 /// Throttle wait against the kernel's throttled time, each CPU's counted for as many threads as it
 /// has in a load whose threads never sleep.
-void check_throttle(const WaitResult& result, Nanoseconds throttled, unsigned threads_per_cpu = 1);
+void check_throttle(const WaitResult& result, Nanoseconds throttled, unsigned threads_per_cpu = 1,
+                    QuotaUse use = QuotaUse::alone);
 
 /// Contention is time in which a CPU was somebody's: of the threads a CPU has, all but one wait at
 /// most while the cgroup runs one, and all while somebody else does. A wait for quota that is

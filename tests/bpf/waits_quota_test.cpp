@@ -28,7 +28,7 @@ TEST_CASE("waits of one thread under quota are the kernel's throttled time") {
   check_one_thread_episodes(result, result.nr_throttled, 100ms);
   // 80 ms each, but for the first and the last.
   const auto& waits = result.ours.throttle_waits;
-  CHECK(waits.buckets[DurationHistogram::bucket_of(80ms)] >= waits.count() * 9 / 10);
+  CHECK(waits.buckets[DurationHistogram::bucket_of(80ms)] >= waits.count() * 3 / 4);
   CHECK(waits.count() >= 20);
 
   // The other CPU has nothing to do, unless others use this machine: both CPUs must be theirs for
@@ -159,20 +159,20 @@ TEST_CASE("waits know the level that ran dry: own, parent, above") {
     const WaitResult result = scene.of(*expected.group);
     const WaitResult quota = scene.of(*expected.quota);
     check_run_delay(result);
-    check_throttle(result, quota.throttled);
+    const bool shared = expected.group == &in_tight || expected.group == &neighbour;
+    const QuotaUse use = shared ? QuotaUse::shared : QuotaUse::alone;
+    check_throttle(result, quota.throttled, 1, use);
     if (result.throttled_local) {
       check_waits("throttle - cpu.stat.local", result, result.ours.throttle,
                   *result.throttled_local);
     }
     check_level(result, expected.level);
-    const bool shared = expected.group == &in_tight || expected.group == &neighbour;
-    check_one_thread_episodes(result, quota.nr_throttled, 100ms,
-                              shared ? QuotaUse::shared : QuotaUse::alone);
+    check_one_thread_episodes(result, quota.nr_throttled, 100ms, use);
   }
   CHECK(scene.of(in_tight).nr_throttled == 0);
   const WaitResult both = scene.of(tight);
   check_run_delay(both);
-  check_throttle(both, both.throttled, 2);
+  check_throttle(both, both.throttled, 2, QuotaUse::shared);
   check_level(both, ThrottleLevel::own);
   check_wall_clock("wall clock - one CPU's", both, both.throttled, QuotaUse::shared);
   // The threads of the wide pod wait for quota, but not for the pod's.

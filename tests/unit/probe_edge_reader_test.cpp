@@ -23,7 +23,7 @@ struct Memory {
         touched(cpu_count * TL_LISTS * kSlots),
         running(cpu_count) {}
 
-  SharedView view() { return {cpus, cells, touched, running, kSlots}; }
+  SharedView view() { return {cpus, cells, touched, running, {}, kSlots}; }
 
   tl_cell& cell(std::uint32_t slot, std::uint32_t cpu = 0) { return cells[cpu * kSlots + slot]; }
 

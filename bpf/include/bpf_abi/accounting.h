@@ -148,7 +148,8 @@ struct tl_cpu {
   tl_u64 partial_waits; /* waits of threads whose last switch was not known */
   tl_u64 wait_seq;      /* odd while waits in this CPU's cells change */
   tl_u64 idles;         /* stretches of idling ended so far */
-  tl_u64 stall_until;   /* rq.clock when the latest noticed throttling here ended */
+  tl_u64 stall_queue;   /* address of the queue that ran dry in the latest stall noticed here... */
+  tl_u64 stall_until;   /* ...and the rq.clock when that was over */
   tl_u64 lost_stalls;   /* stretches of throttling that found no room in the ring buffer */
   tl_u64 moves_seen;    /* of `moves`, at switch-in */
   tl_u64 list_window[TL_LISTS];
@@ -156,7 +157,6 @@ struct tl_cpu {
   /* Written by the CPU that moves a thread to another cgroup while it runs here. */
   tl_u64 moves;
   struct tl_move move[TL_MOVES]; /* move n at [n % TL_MOVES] */
-  tl_u64 reserved[1];            /* whole cache lines: no CPU writes to another one's */
 };
 
 /* A cgroup as the reading programs find it. Written by whichever CPU meets it first. */
