@@ -17,12 +17,15 @@ import sys
 import threading
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(_HERE, "lib"),
+                os.path.join(os.path.dirname(_HERE), "support", "testbed")]
 
 # pylint: disable=wrong-import-position
 import cleanup
 import exposition
 import proc
+import waits_test
 from daemon import Daemon
 from deadline import until
 from load import WINDOW_NS
@@ -50,7 +53,12 @@ class Values(Windows):
             "window_limit_utilization_ratio": "test_histogram",
             "cfs_periods_total": "test_bandwidth", "cfs_throttled_periods_total": "test_bandwidth",
             "throttled_seconds_total": "test_bandwidth", "cfs_burst_periods_total": "test_bursts",
-            "burst_seconds_total": "test_bursts"}.items()
+            "burst_seconds_total": "test_bursts",
+            "wait_seconds_total": "PlainWaits.test_waits",
+            "wait_duration_seconds": "PlainWaits.test_durations",
+            "throttle_episode_seconds": "PlainWaits.test_episodes",
+            "throttled_while_idle_seconds_total": "PlainWaits.test_throttled_while_idle",
+            "lost_seconds_total": "PlainWaits.test_lost"}.items()
     } | {
         "throttlelens_" + name: test for name, test in {
             "build_info": "test_infos", "probe_info": "test_infos",
@@ -59,6 +67,8 @@ class Values(Windows):
             "probe_recovered_switches_total": "test_losses",
             "probe_missed_windows_total": "test_losses",
             "probe_dropped_cgroups_total": "test_losses",
+            "probe_partial_waits_total": "PlainWaits.test_losses",
+            "probe_lost_episodes_total": "PlainWaits.test_losses",
             "series_dropped_total": "test_losses",
             "probe_run_seconds_total": "test_probe_run_time"}.items()
     } | {
@@ -114,11 +124,11 @@ class Values(Windows):
     def test_all_metrics_are_compared(self):
         metrics = {name for name in catalogue() if not is_about_containers(name)}
         self.assertEqual(metrics, set(self.COMPARED))
-        for name in self.COMPARED.values():
-            self.assertTrue(callable(getattr(self, name)))
-        exposed = {re.sub(r"_(bucket|sum|count)$", "", name)
-                   if "limit_utilization_ratio" in name else name
-                   for name, _ in self.stored()}
+        for place in self.COMPARED.values():
+            of_class, _, name = place.rpartition(".")
+            found = getattr(waits_test, of_class) if of_class else self
+            self.assertTrue(callable(getattr(found, name)))
+        exposed = {re.sub(r"_(bucket|sum|count)$", "", name) for name, _ in self.stored()}
         exposed = {name for name in exposed if not is_about_containers(name)}
         self.assertLessEqual(exposed, metrics)
         missing = metrics - exposed - {"throttlelens_probe_run_seconds_total"}
@@ -161,8 +171,9 @@ class Values(Windows):
 
     def test_missing_is_absent(self):
         samples = self.stored()
-        for name in ("pulse", "uneven", "container"):
+        for name in ("pulse", "uneven"):
             self.assert_no_limit(samples, self.rows[name])
+        self.assert_no_limit(samples, self.rows["container"], below_one=True)
 
     def test_utilization(self):
         self.assert_utilization([(self.rows[name], record) for name, record in
@@ -317,13 +328,17 @@ class Values(Windows):
                 shown.setdefault(path, []).append(name)
         limited = {path for path, names in shown.items() if PREFIX + "cfs_periods_total" in names}
         for path, names in shown.items():
-            self.assertLessEqual(len(names), 40 if path in limited else 12, path)
+            calm, most = (40, 81) if path in limited else (12, 43)
+            self.assertLessEqual(len(names), most, path)
+            durations = [name for name in names if re.search("wait_duration|episode", name)]
+            waits_for_quota = PREFIX + "throttled_while_idle_seconds_total" in names
+            self.assertLessEqual(len(names) - len(durations), calm + 2 * waits_for_quota, path)
         for cgroup in self.cgroups.values():
             self.assertEqual(cgroup.path in limited, cgroup.limit_cores() is not None, cgroup.path)
         # Others may make cgroups between the two questions, and have containers.
         stored = (self.prometheus.number("scrape_samples_scraped")
                   - sum(is_about_containers(name) for name, _ in self.prometheus.latest()))
-        self.assertLess(stored, own + 12 * (len(shown) + 20) + 28 * len(limited))
+        self.assertLess(stored, own + 12 * 20 + sum(map(len, shown.values())) + 1)
 
 
 class Adversity(Scenario):

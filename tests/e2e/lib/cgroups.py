@@ -105,6 +105,11 @@ class Cgroup:
         """To join it, for tl_load."""
         return ",".join(os.fsdecode(_join(folder, "cgroup.procs")) for folder in self.folders)
 
+    def prefix(self):
+        """Of a command that shall run in it."""
+        return ["sh", "-c", 'IFS=,; for file in $0; do echo $$ > "$file"; done; exec "$@"',
+                self.procs_files()]
+
     def _burst_file(self):
         return _join(self.folders[0],
                      "cpu.max.burst" if self.hierarchies.v2 else "cpu.cfs_burst_us")
@@ -132,6 +137,11 @@ class Cgroup:
             _write(_join(self.folders[0], "cpu.max"), "max")
         else:
             _write(_join(self.folders[0], "cpu.cfs_quota_us"), "-1")
+
+    def weigh(self, times):
+        """That many times the weight a cgroup has by itself."""
+        name, weight = ("cpu.weight", 100) if self.hierarchies.v2 else ("cpu.shares", 1024)
+        _write(_join(self.folders[0], name), str(weight * times))
 
     def usage(self):
         """Seconds."""

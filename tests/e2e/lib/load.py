@@ -48,6 +48,8 @@ class Record:
                 self.used[index] = self.used.get(index, 0) + window["cpu_ns"]
                 self.doubt[index] = self.doubt.get(index, 0) + window["error_ns"] + edge
         self.cpu_ns = sum(self.used.values())
+        self.wall_ns = sum(thread["wall_ns"] for thread in document["threads"])
+        self.iterations = sum(thread["iterations"] for thread in document["threads"])
         self.first, self.last = min(self.used), max(self.used)
 
     def window(self, index, factor):

@@ -38,6 +38,20 @@ def start_time(pid):
     return boot + int(_stat_fields(pid)[22]) / _TICK
 
 
+def node_busy():
+    """Seconds in which CPUs were not idle, all together."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        fields = [int(field) for field in file.readline().split()[1:]]
+    return (time.clock_gettime(time.CLOCK_BOOTTIME) * online_cpus()
+            - (fields[3] + fields[4]) / _TICK)
+
+
+def context_switches():
+    """Of the node, since it was started."""
+    with open("/proc/stat", encoding="utf-8") as file:
+        return int(re.search(r"^ctxt (\d+)$", file.read(), re.M)[1])
+
+
 def state(pid):
     """As in ps: R, S, T, ..."""
     return _stat_fields(pid)[3]

@@ -2,9 +2,12 @@
 """A container that runs one load after the other, each told from outside, and lives on between
 them: so the kernel can still be asked when the load is at rest."""
 
+import contextlib
 import errno
 import json
 import os
+import re
+import signal
 
 from deadline import until
 from load import Record
@@ -38,7 +41,7 @@ class Worker:
         self.told += 1
 
     def _documents(self):
-        text, at, found = self.container.log(), 0, []
+        text, at, found = re.sub("^done$", "", self.container.log(), flags=re.M), 0, []
         while text[at:].strip():
             at += len(text[at:]) - len(text[at:].lstrip())
             try:
@@ -54,6 +57,21 @@ class Worker:
                           lambda: f"the end of load {self.told}:\n{self.container.log()[-2000:]}",
                           patience)
         return Record(documents[-1])
+
+    def lingers(self):
+        """The last load, told to linger, has done its work; so did those before it."""
+        return len(re.findall("^done$", self.container.log(), re.M)) == self.told
+
+    def end(self):
+        """What a load that lingers recorded."""
+        with open(f"{self.container.folder}/cgroup.procs", encoding="utf-8") as file:
+            pids = file.read().split()
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                with open(f"/proc/{pid}/comm", encoding="utf-8") as file:
+                    if file.read() == "tl_load\n":
+                        os.kill(int(pid), signal.SIGTERM)
+        return self.finish()
 
     def run(self, *arguments):
         self.tell(*arguments)

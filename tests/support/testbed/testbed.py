@@ -324,7 +324,8 @@ class Container(Task):
         """What it printed on both outputs, this attempt only."""
         path = os.path.join(self.pod.log_directory, f"{self.name}-{self.attempt}.log")
         with open(path, encoding="utf-8") as file:
-            lines = (line.rstrip("\n").split(" ", 3) for line in file)
+            # The last line may be half written.
+            lines = (line[:-1].split(" ", 3) for line in file if line.endswith("\n"))
             return "".join(text + ("\n" if tag == "F" else "") for _, _, tag, text in lines)
 
     def update(self, limit=None, request=None):
