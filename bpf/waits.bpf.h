@@ -136,8 +136,10 @@ __noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 
   struct tl_cell* cell = cell_of(index, slot);
   if (!cpu || !cell) return 0;
   cell->stall_level = dry_level(entity_address);
-  cpu->stall_queue = queue_above(entity_address, cell->stall_level);
-  cpu->stall_until = 0;
+  struct tl_stall* stall = &cpu->stall[cpu->stalls % TL_STALLS];
+  stall->queue = queue_above(entity_address, cell->stall_level);
+  stall->since = now;
+  cpu->stalls++;
   cell->stall_settled = cell->settled;
   cell->stall_since = now;
   return 0;
@@ -169,15 +171,14 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
   cell->stall_since = 0;
   if (until > now) until = now;
-  cpu->stall_until = until;
   tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until);
   return 0;
 }
 
 /*
  * A level above ran dry on another cgroup's account and recovered before anything happened here:
- * `length` before the cell was settled last. When it was over is known if the other cgroup was the
- * latest to notice; otherwise it was just now.
+ * `length` before the cell was settled last. It began when the other cgroup noticed, if that is
+ * still remembered; otherwise it was over just now.
  */
 __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 entity_address,
                                     __u64 now) {
@@ -187,10 +188,12 @@ __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64
   if (!cpu || !cell || !known) return 0;
   /* A quota that is gone by now was told before. */
   __u32 level = quota_level(known->address, cell->stall_level);
-  __u64 until = now;
-  if (cpu->stall_until && cpu->stall_until < now && entity_address &&
-      queue_above(entity_address, level) == cpu->stall_queue)
-    until = cpu->stall_until;
+  __u64 since = 0, queue = queue_above(entity_address, level);
+  for (__u32 i = 0; i < TL_STALLS; i++) {
+    struct tl_stall* stall = &cpu->stall[i];
+    if (queue && stall->queue == queue && stall->since > since) since = stall->since;
+  }
+  __u64 until = since && since + length < now ? since + length : now;
   tell_stall(cpu, index, slot, cell, level, cell->settled - length, until);
   return 0;
 }

@@ -8,24 +8,12 @@
 
 #include <catch2/catch.hpp>
 #include <signal.h>
-#include <sys/wait.h>
 
 #include "wait_scene.h"
 
 using namespace throttlelens;
 using namespace throttlelens::test;
 using namespace std::chrono_literals;
-
-namespace {
-
-// With all its threads: a process leaves its cgroup's list while some of them are still ending.
-bool is_dead(pid_t child) {
-  siginfo_t info{};
-  return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
-         info.si_pid == child;
-}
-
-}  // namespace
 
 TEST_CASE("waits that begin by waking up onto a throttled queue, and end by a new quota") {
   ScopedCgroup pod;
@@ -127,21 +115,20 @@ TEST_CASE("waits in progress are in every window of a long stall, and end with a
   Nanoseconds killed_throttled{0};
   Nanoseconds dying{0};
   MonoTime sent_at;
-  pid_t dying_process = 0;
   scene.run([&] {
     const MonoTime now = observer.clock().now();
     if (!sent && now >= scene.started() + 350ms) {
       CHECK(killed.processes().size() == 1);
-      for (const pid_t pid : killed.processes()) {
-        dying_process = pid;
-        CHECK(::kill(pid, SIGKILL) == 0);
-      }
+      for (const pid_t pid : killed.processes()) CHECK(::kill(pid, SIGKILL) == 0);
       sent = true;
       sent_at = now;
     }
-    if (sent && !gone && is_dead(dying_process)) {
+    // A process leaves its cgroup's list while threads of it are still ending; the kernel adds what
+    // they were throttled when it is over.
+    const Nanoseconds throttled = kernel_throttled(killed);
+    if (sent && killed.processes().empty() && (!gone || throttled != killed_throttled)) {
       gone = static_cast<WindowIndex>(now.since_boot / observer.base());
-      killed_throttled = kernel_throttled(killed);
+      killed_throttled = throttled;
       dying = now - sent_at;
     }
   });

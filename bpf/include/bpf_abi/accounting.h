@@ -122,6 +122,13 @@ struct tl_move {
   tl_u32 reserved;
 };
 
+/* Throttling of a queue that was noticed. */
+#define TL_STALLS 4u
+struct tl_stall {
+  tl_u64 queue; /* address of the one that ran dry */
+  tl_u64 since; /* rq.clock */
+};
+
 /*
  * What a CPU is doing. seq is odd while the fields change. Times are the run queue's clock
  * (rq.clock): read by the scheduler anyway, and the one it charges by. offset_ns leads to
@@ -148,15 +155,16 @@ struct tl_cpu {
   tl_u64 partial_waits; /* waits of threads whose last switch was not known */
   tl_u64 wait_seq;      /* odd while waits in this CPU's cells change */
   tl_u64 idles;         /* stretches of idling ended so far */
-  tl_u64 stall_queue;   /* address of the queue that ran dry in the latest stall noticed here... */
-  tl_u64 stall_until;   /* ...and the rq.clock when that was over */
   tl_u64 lost_stalls;   /* stretches of throttling that found no room in the ring buffer */
   tl_u64 moves_seen;    /* of `moves`, at switch-in */
+  tl_u64 stalls;        /* noticed so far */
+  struct tl_stall stall[TL_STALLS]; /* number n at [n % TL_STALLS] */
   tl_u64 list_window[TL_LISTS];
   tl_u64 list_length[TL_LISTS];
   /* Written by the CPU that moves a thread to another cgroup while it runs here. */
   tl_u64 moves;
   struct tl_move move[TL_MOVES]; /* move n at [n % TL_MOVES] */
+  tl_u64 reserved[5];            /* whole cache lines: no CPU writes to another one's */
 };
 
 /* A cgroup as the reading programs find it. Written by whichever CPU meets it first. */
@@ -256,7 +264,7 @@ TL_ASSERT_SIZE(struct tl_cell, 288);
 TL_ASSERT_SIZE(struct tl_thread, 64);
 TL_ASSERT_SIZE(struct tl_queue, 48);
 TL_ASSERT_SIZE(struct tl_event_stall, 48);
-TL_ASSERT_SIZE(struct tl_cpu, 480);
+TL_ASSERT_SIZE(struct tl_cpu, 576);
 TL_ASSERT_SIZE(struct tl_group, 16);
 TL_ASSERT_SIZE(struct tl_running, 72);
 TL_ASSERT_SIZE(struct tl_bandwidth, 72);
