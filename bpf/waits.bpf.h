@@ -146,7 +146,8 @@ __noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 
 }
 
 static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot,
-                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 until) {
+                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 until,
+                                       _Bool noticed) {
   struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
   if (!event) {
     cpu->lost_stalls++;
@@ -160,6 +161,8 @@ static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 sl
   event->from = from;
   event->to = cell->settled;
   event->until = until;
+  event->noticed = noticed;
+  event->reserved = 0;
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
@@ -171,7 +174,7 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
   cell->stall_since = 0;
   if (until > now) until = now;
-  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until);
+  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until, 1);
   return 0;
 }
 
@@ -194,7 +197,7 @@ __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64
     if (queue && stall->queue == queue && stall->since > since) since = stall->since;
   }
   __u64 until = since && since + length < now ? since + length : now;
-  tell_stall(cpu, index, slot, cell, level, cell->settled - length, until);
+  tell_stall(cpu, index, slot, cell, level, cell->settled - length, until, 0);
   return 0;
 }
 

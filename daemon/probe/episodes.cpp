@@ -24,6 +24,7 @@ void Episodes::spread(
   if (when.end <= when.begin) return;
   GroupPtr group = stall.group;
   for (std::uint32_t above = stall.level; group; --above, group = group->parent) {
+    if (above == 0 && stall.level > 0 && !stall.noticed) break;
     auto& [owner, parts] = by_group[group->key];
     owner = group;
     parts.push_back({.when = when, .level = level_of(above)});
@@ -52,16 +53,16 @@ Throttling Episodes::join(const GroupPtr& group, std::vector<Part> parts, const 
       if (current != current_.end()) finish();
       current = current_.emplace(group->key, Episode{group, part.when, part.level}).first;
     }
-    if (fresh.begin < window.begin)
-      result.late += std::min(window.begin, std::max(fresh.begin, fresh.end)) - fresh.begin;
+    const Nanoseconds late = std::min(window.begin, std::max(fresh.begin, fresh.end)) - fresh.begin;
+    result.late += std::max(late, Nanoseconds(0));
+    if (fresh.end > fresh.begin)
+      by_level[static_cast<std::size_t>(current->second.level)] += fresh.end - fresh.begin;
     fresh.begin = std::max(fresh.begin, window.begin);
-    if (fresh.end <= fresh.begin) continue;
-    by_level[static_cast<std::size_t>(current->second.level)] += fresh.end - fresh.begin;
-    result.parts.push_back(fresh);
+    if (fresh.end > fresh.begin) result.parts.push_back(fresh);
   }
   if (current != current_.end() && current->second.when.end < window.end) finish();
   unite(result.parts);
-  if (!result.parts.empty()) {
+  if (!result.parts.empty() || result.late > Nanoseconds(0)) {
     const auto longest = std::ranges::max_element(by_level);
     result.level = static_cast<ThrottleLevel>(std::distance(by_level.begin(), longest));
   }

@@ -18,15 +18,18 @@ namespace throttlelens {
 struct GroupStall {
   GroupTable::GroupPtr group;
   std::uint32_t level = 0;  ///< levels above `group` that ran dry; 0: itself
+  /// False: another cgroup below the one that ran dry noticed it, and knows better when it was.
+  bool noticed = true;
   Interval when;
 };
 
 /// What the stalls of a cgroup came to between two edges.
 struct Throttling {
   GroupTable::GroupPtr group;
-  std::vector<Interval> parts;         ///< in order, disjoint, between the edges
-  std::optional<ThrottleLevel> level;  ///< of the longest part; absent without parts
-  Nanoseconds late{0};                 ///< throttled before the first edge, and not told then
+  std::vector<Interval> parts;  ///< in order, disjoint, between the edges
+  std::optional<ThrottleLevel>
+      level;            ///< of the longest part; absent when there is none, late ones included
+  Nanoseconds late{0};  ///< throttled before the first edge, and not told then
   std::vector<ThrottleEpisode> ended;
 };
 

@@ -204,6 +204,7 @@ void WaitReader::add_ended(const tl_event_stall& event, std::vector<Stall>& stal
   const std::int64_t offset = load(view_.cpus[event.cpu].offset_ns);
   const Stall stall{.serial = event.serial,
                     .level = event.level,
+                    .noticed = event.noticed != 0,
                     .since = {},
                     .until = Nanoseconds(static_cast<std::int64_t>(event.until) + offset)};
   const auto seen = seen_.find(key(event.serial, event.cpu));
@@ -224,7 +225,8 @@ void WaitReader::add_stall(const Reading& reading, std::vector<Stall>& stalls) {
   const std::uint32_t level = reading.queue.level > 0 || reading.queue.growing != 0
                                   ? reading.queue.level
                                   : reading.stall_level;
-  Stall stall{.serial = reading.serial, .level = level, .since = {}, .until = edge};
+  Stall stall{
+      .serial = reading.serial, .level = level, .noticed = noticed, .since = {}, .until = edge};
   bool goes_on = reading.queue.growing != 0;
   std::uint64_t from = reading.settled;
   if (noticed) {

@@ -33,8 +33,11 @@ struct WaitDelta {
 struct Stall {
   std::uint64_t serial = 0;
   std::uint32_t level = 0;  ///< levels above the cgroup that ran dry; 0: itself
-  Nanoseconds since{0};     ///< CLOCK_MONOTONIC
-  Nanoseconds until{0};     ///< the edge, while it goes on; later than it, when it ended since
+  /// Its own thread ran dry, or woke up after that. Otherwise it was throttled on another's
+  /// account: how long is known, and when only roughly (up to 6.17).
+  bool noticed = true;
+  Nanoseconds since{0};  ///< CLOCK_MONOTONIC
+  Nanoseconds until{0};  ///< the edge, while it goes on; later than it, when it ended since
 };
 
 class WaitReader {

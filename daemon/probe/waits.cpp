@@ -70,6 +70,7 @@ BatchWaits Waits::commit(const Interval& window, const GroupTable& groups,
     if (GroupTable::GroupPtr group = groups.by_serial(stall.serial)) {
       episodes_.add({.group = std::move(group),
                      .level = stall.level,
+                     .noticed = stall.noticed,
                      .when = {.begin = stall.since, .end = stall.until}});
     }
   }

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -224,6 +225,46 @@ TEST_CASE("a metrics handler that waits keeps nobody, and one call answers all")
   CHECK(parse(first.receive()).body == "metrics\n");
   for (Client& other : others) CHECK(parse(other.receive()).body == "metrics\n");
   // Usually 2; a few more if the server had not yet read all of them.
+  CHECK(gate.calls() <= 10);
+}
+
+TEST_CASE(
+    "those who ask different questions each get their own answer, those who ask the same share") {
+  Gate gate;
+  std::atomic<int> calls{0};
+  const auto alive = [] { return HttpResponse{.status = 200, .body = "alive\n"}; };
+  auto started = HttpServer::start(roomy(), {.metrics = [&gate] { return gate.pass(); },
+                                             .snapshot =
+                                                 [&calls](std::string_view query) {
+                                                   ++calls;
+                                                   return HttpResponse{.body = std::string(query)};
+                                                 },
+                                             .livez = alive,
+                                             .readyz = alive,
+                                             .index = alive});
+  REQUIRE(started);
+  const std::string address = (*started)->address();
+  Client first(address);
+  first.send(request("GET", "/metrics"));
+  gate.wait_for_call();
+  constexpr int questions = 4;
+  std::list<Client> others;
+  for (int i = 0; i < 48; ++i) {
+    const std::string query = "top=" + std::to_string(i % questions);
+    others.emplace_back(address).send(request("GET", "/api/v1/snapshot?" + query));
+    others.emplace_back(address).send(request("GET", "/metrics?" + query));
+  }
+  for (int i = 0; i < 5; ++i) CHECK(ask(address, "GET", "/livez").body == "alive\n");
+  gate.open();
+  CHECK(parse(first.receive()).body == "metrics\n");
+  int i = 0;
+  for (auto other = others.begin(); other != others.end(); ++i) {
+    CHECK(parse((other++)->receive()).body == "top=" + std::to_string(i % questions));
+    CHECK(parse((other++)->receive()).body == "metrics\n");
+  }
+  // Usually 4, and 2 of /metrics, whose answer no query changes; a few more if the server had not
+  // yet read all of them.
+  CHECK(calls.load() <= 16);
   CHECK(gate.calls() <= 10);
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include <catch2/catch.hpp>
 #include <zlib.h>
@@ -17,6 +18,11 @@ namespace {
 
 HttpHandlers handlers() {
   return {.metrics = [] { return HttpResponse{.status = 200, .body = "some metrics\n"}; },
+          .snapshot =
+              [](std::string_view query) {
+                return HttpResponse{.content_type = "application/json",
+                                    .body = "[" + std::string(query) + "]"};
+              },
           .livez = [] { return HttpResponse{.status = 200, .body = "alive\n"}; },
           .readyz = [] { return HttpResponse{.status = 503, .body = "not ready: first window\n"}; },
           .index =
@@ -65,6 +71,7 @@ TEST_CASE("every endpoint answers GET") {
   const std::string& at = server->address();
   CHECK(ask(at, "GET", "/metrics").body == "some metrics\n");
   CHECK(ask(at, "GET", "/metrics?x=1&y").body == "some metrics\n");
+  CHECK(ask(at, "GET", "/api/v1/snapshot").body == "[]");
   CHECK(ask(at, "GET", "/livez").body == "alive\n");
   CHECK(ask(at, "GET", "/healthz").body == "alive\n");
   CHECK(ask(at, "GET", "/readyz").body == "not ready: first window\n");
@@ -88,9 +95,22 @@ TEST_CASE("answers carry their headers and end the connection") {
   CHECK(page.head.find("script-src") == std::string::npos);
 }
 
+TEST_CASE("a query comes to its handler as it was sent") {
+  const auto server = serve();
+  const std::string& at = server->address();
+  for (const std::string query : {"", "top=1", "a=%41%00%zz&&b+c", "a?b=c", "%", "=", "a=b&a=b"}) {
+    CAPTURE(query);
+    CHECK(ask(at, "GET", "/api/v1/snapshot?" + query).body == "[" + query + "]");
+  }
+  const Answer answer = ask(at, "GET", "/api/v1/snapshot");
+  CHECK(answer.has("Content-Type: application/json"));
+  CHECK(answer.has("X-Content-Type-Options: nosniff"));
+}
+
 TEST_CASE("HEAD says what GET would, without the body") {
   const auto server = serve();
-  for (const char* path : {"/metrics", "/livez", "/readyz", "/", "/nothing"}) {
+  for (const char* path :
+       {"/metrics", "/api/v1/snapshot?top=1", "/livez", "/readyz", "/", "/nothing"}) {
     CAPTURE(path);
     Answer get = ask(server->address(), "GET", path);
     Answer head = ask(server->address(), "HEAD", path);
@@ -110,10 +130,12 @@ TEST_CASE("unknown paths and methods are refused") {
   const std::string& at = server->address();
   CHECK(ask(at, "GET", "/nothing").status() == 404);
   CHECK(ask(at, "GET", "/metrics/").status() == 404);
+  CHECK(ask(at, "GET", "/api/v1/snapshot/").status() == 404);
+  CHECK(ask(at, "GET", "/api/v1").status() == 404);
   CHECK(ask(at, "GET", "//metrics").status() == 404);
   CHECK(ask(at, "POST", "/nothing").status() == 404);
   for (const char* method : {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "get", "X"}) {
-    for (const char* path : {"/metrics", "/livez", "/"}) {
+    for (const char* path : {"/metrics", "/api/v1/snapshot?top=1", "/livez", "/"}) {
       CAPTURE(method, path);
       const Answer answer = ask(at, method, path, "Content-Length: 5\r\n\r\nhello");
       CHECK(answer.status() == 405);
@@ -149,8 +171,9 @@ TEST_CASE("what a handler throws is a 500") {
   HttpHandlers with = handlers();
   with.metrics = []() -> HttpResponse { throw std::runtime_error("secret"); };
   with.livez = with.metrics;
+  with.snapshot = [](std::string_view) -> HttpResponse { throw std::runtime_error("secret"); };
   const auto server = serve(std::move(with));
-  for (const char* path : {"/metrics", "/livez"}) {
+  for (const char* path : {"/metrics", "/livez", "/api/v1/snapshot"}) {
     const Answer answer = ask(server->address(), "GET", path);
     CHECK(answer.status() == 500);
     CHECK(answer.body.find("secret") == std::string::npos);

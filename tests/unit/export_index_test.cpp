@@ -12,10 +12,11 @@ TEST_CASE("the page says what is here") {
   Snapshot snapshot = samples::full_snapshot();
   snapshot.containers.push_back(snapshot.containers.front());
   const std::string page = render_index(&snapshot, samples::options().build);
-  for (const char* part : {"<html lang=\"en\">", "<title>throttlelens</title>",
-                           "<a href=\"/metrics\">", "<a href=\"/livez\">", "<a href=\"/readyz\">",
-                           "<dd>0.1.0</dd>", "<dd>bpf</dd>", "<dd>no kernel BTF</dd>",
-                           "<dt>Containers</dt><dd>3</dd>", "<dt>Other cgroups</dt><dd>3</dd>"}) {
+  for (const char* part :
+       {"<html lang=\"en\">", "<title>throttlelens</title>", "<a href=\"/metrics\">",
+        "<a href=\"/api/v1/snapshot\">", "<a href=\"/livez\">", "<a href=\"/readyz\">",
+        "<dd>0.1.0</dd>", "<dd>bpf</dd>", "<dd>no kernel BTF</dd>", "<dt>Containers</dt><dd>3</dd>",
+        "<dt>Other cgroups</dt><dd>3</dd>"}) {
     CAPTURE(part);
     CHECK(page.find(part) != std::string::npos);
   }

@@ -253,7 +253,7 @@ TEST_CASE("what is heard of too late is told once, and is in no window") {
   SECTION("all of it") {
     windows.stall(windows.pod, 150, 170);
     CHECK(windows.until(300) ==
-          All{{2, {.parts = {}, .level = {}, .late = 20, .ended = {{kOwn, 20}}}}});
+          All{{2, {.parts = {}, .level = kOwn, .late = 20, .ended = {{kOwn, 20}}}}});
   }
   SECTION("part of it") {
     windows.stall(windows.pod, 150, 230);

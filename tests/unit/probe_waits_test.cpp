@@ -71,7 +71,8 @@ struct Scene {
                                                             .until = until * kMs};
   }
   // A stall that is over, all of it new.
-  void stall(std::uint32_t slot, tl_u64 since, tl_u64 until, tl_u32 level, std::uint32_t cpu = 0) {
+  void stall(std::uint32_t slot, tl_u64 since, tl_u64 until, tl_u32 level, std::uint32_t cpu = 0,
+             bool noticed = true) {
     tl_event_stall event{};
     event.kind = TL_EVENT_STALL;
     event.slot = slot;
@@ -81,6 +82,7 @@ struct Scene {
     event.from = since * kMs;
     event.to = until * kMs;
     event.until = until * kMs;
+    event.noticed = noticed ? 1 : 0;
     waits.ended(event);
   }
 
@@ -202,6 +204,16 @@ TEST_CASE("a stall is wall-clock time of every cgroup below the quota that ran d
   CHECK(scene.read(12, {}).empty());
 }
 
+TEST_CASE("a stall on another's account is the other's to tell of the level that ran dry") {
+  Scene scene;
+  scene.stall(3, 1010, 1040, 1, 0);
+  scene.stall(4, 1020, 1050, 1, 0, false);  // placed too late
+  const auto told = scene.read(11, {});
+  CHECK(told.at(2).waits.throttled == ms(30));
+  CHECK(told.at(3).waits.throttled == ms(30));
+  CHECK(told.at(4).waits.throttled == ms(30));
+}
+
 TEST_CASE("a stall in progress is told up to the edge, and its episode when it ends") {
   Scene scene;
   tl_cell& cell = scene.cell(3);
@@ -271,13 +283,13 @@ TEST_CASE("throttled while a CPU was idle") {
   }
 }
 
-TEST_CASE("what is heard of too late is time without a level") {
+TEST_CASE("what is heard of too late is time of its level") {
   Scene scene;
   scene.read(11, {});
   scene.stall(3, 1010, 1040, 0);
   scene.was_idle(0, 1010, 1150);
   const auto told = scene.read(12, {});
-  CHECK(told.at(3).waits == amounts(0, 0, 30, {}));
+  CHECK(told.at(3).waits == amounts(0, 0, 30, ThrottleLevel::own));
   CHECK(told.at(3).throttled_while_idle == ms(0));
   CHECK(episodes(told.at(3)) == std::vector<Episode>{{ThrottleLevel::own, ms(30)}});
 }

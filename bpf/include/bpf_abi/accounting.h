@@ -249,10 +249,12 @@ struct tl_event_stall {
   tl_u32 slot;
   tl_u64 serial;
   tl_u32 cpu;
-  tl_u32 level; /* as tl_cell.stall_level */
-  tl_u64 from;  /* throttle clock at its beginning */
-  tl_u64 to;    /* and at its end... */
-  tl_u64 until; /* ...which was at this rq.clock; at the latest if it was not noticed */
+  tl_u32 level;   /* as tl_cell.stall_level */
+  tl_u64 from;    /* throttle clock at its beginning */
+  tl_u64 to;      /* and at its end... */
+  tl_u64 until;   /* ...which was at this rq.clock; at the latest if it was not noticed */
+  tl_u32 noticed; /* 0: another cgroup ran dry, and the place of the stretch is a guess */
+  tl_u32 reserved;
 };
 
 #ifdef __cplusplus
@@ -263,7 +265,7 @@ struct tl_event_stall {
 TL_ASSERT_SIZE(struct tl_cell, 288);
 TL_ASSERT_SIZE(struct tl_thread, 64);
 TL_ASSERT_SIZE(struct tl_queue, 48);
-TL_ASSERT_SIZE(struct tl_event_stall, 48);
+TL_ASSERT_SIZE(struct tl_event_stall, 56);
 TL_ASSERT_SIZE(struct tl_cpu, 576);
 TL_ASSERT_SIZE(struct tl_group, 16);
 TL_ASSERT_SIZE(struct tl_running, 72);
