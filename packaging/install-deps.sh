@@ -16,7 +16,7 @@ build=(
 test=(
   catch2 libbenchmark-dev
   clang-format-19 clang-tidy-19 libclang-rt-19-dev shellcheck
-  curl prometheus python3 stress-ng
+  curl prometheus python3 python3-jsonschema stress-ng
   conmon containerd crun podman runc           # containers, of runtimes of our own
   protobuf-compiler python3-grpcio             # to ask containerd for pods, as the kubelet does
   binutils busybox-static cpio qemu-system-x86 # the guests

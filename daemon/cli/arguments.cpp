@@ -67,9 +67,10 @@ struct Parser {
   }
 
   void add_run() {
-    auto* command = add("run", "Profiles this node and serves /metrics, in the foreground",
-                        "throttlelens run --config throttlelens.yaml --listen '[::]:9976'\n\n"
-                        "SIGHUP reloads the configuration, SIGTERM and SIGINT end cleanly.");
+    auto* command =
+        add("run", "Profiles this node and serves /metrics and /api/v1/snapshot, in the foreground",
+            "throttlelens run --config throttlelens.yaml --listen '[::]:9976'\n\n"
+            "SIGHUP reloads the configuration, SIGTERM and SIGINT end cleanly.");
     add_config(command, run.config);
     command->add_option("--listen", listen, "Address of the HTTP endpoints; port 0: any free one")
         ->check(CLI::Validator(check_listen, ""))

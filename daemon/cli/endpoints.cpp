@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "export/index_page.h"
+#include "export/snapshot_json.h"
+#include "export/snapshot_query.h"
 
 namespace throttlelens {
 namespace {
@@ -13,6 +15,7 @@ namespace {
 /// The snapshot that was asked for is there after a base window, or the sampler hangs.
 constexpr Nanoseconds kLeastPatience = std::chrono::milliseconds(250);
 constexpr auto kPatienceWindows = 5;  // in halves of a base window
+constexpr unsigned kBadRequest = 400;
 constexpr unsigned kUnavailable = 503;
 
 HttpResponse answer(const std::string& trouble) {
@@ -28,32 +31,53 @@ Endpoints::Endpoints(SnapshotStore& store, const Health& health, const Clock& cl
       health_(health),
       clock_(clock),
       build_(std::move(build)),
+      base_(base),
       patience_(std::max(kLeastPatience, base * kPatienceWindows / 2)),
       max_series_(max_series),
       logger_(std::move(logger)) {}
 
 HttpHandlers Endpoints::handlers() {
   return {.metrics = [this] { return metrics(); },
+          .snapshot = [this](std::string_view query) { return snapshot(query); },
           .livez = [this] { return livez(); },
           .readyz = [this] { return readyz(); },
           .index = [this] { return index(); }};
 }
 
 HttpResponse Endpoints::metrics() {
-  // A snapshot that no longer changes must not look like one that does.
-  if (const std::string trouble = health_.dead_because(clock_.now()); !trouble.empty()) {
-    return answer("no metrics: " + trouble);
-  }
-  const auto snapshot = store_.fresh(patience_);
-  if (!snapshot) return answer("no metrics: " + health_.unready_because());
+  const auto snapshot = measured("no metrics: ", Nanoseconds(0));
+  if (!snapshot) return snapshot.error();
   const MetricsOptions options{.max_series = max_series_.load(), .build = build_};
   const std::lock_guard lock(dropped_lock_);
   RenderedMetrics rendered =
-      render_metrics(*snapshot, read_process_stats(), options, dropped_so_far_);
+      render_metrics(**snapshot, read_process_stats(), options, dropped_so_far_);
   if (const auto warning = warner_.take(rendered.left_out, options.max_series, clock_.now())) {
     logger_->warn("{}", *warning);
   }
   return {.content_type = kMetricsContentType, .body = std::move(rendered.text)};
+}
+
+HttpResponse Endpoints::snapshot(std::string_view query) const {
+  const auto wanted = parse_snapshot_query(query);
+  if (!wanted) return {.status = kBadRequest, .body = wanted.error() + "\n"};
+  // Different questions are answered one after the other, /metrics among them: they must not each
+  // wait for a snapshot of its own. Within a base window there is nothing newer anyway.
+  const auto snapshot = measured("no snapshot: ", base_);
+  if (!snapshot) return snapshot.error();
+  return {.content_type = kJsonContentType, .body = render_snapshot_json(**snapshot, *wanted)};
+}
+
+std::expected<std::shared_ptr<const Snapshot>, HttpResponse> Endpoints::measured(
+    const std::string& nothing, Nanoseconds acceptable_age) const {
+  const MonoTime now = clock_.now();
+  // A snapshot that no longer changes must not look like one that does.
+  if (const std::string trouble = health_.dead_because(now); !trouble.empty()) {
+    return std::unexpected(answer(nothing + trouble));
+  }
+  auto snapshot = store_.latest();
+  if (!snapshot || now - snapshot->taken >= acceptable_age) snapshot = store_.fresh(patience_);
+  if (!snapshot) return std::unexpected(answer(nothing + health_.unready_because()));
+  return snapshot;
 }
 
 HttpResponse Endpoints::livez() const {

@@ -4,7 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <expected>
+#include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/units.h"
@@ -29,6 +33,11 @@ class Endpoints {
 
  private:
   HttpResponse metrics();
+  HttpResponse snapshot(std::string_view query) const;
+  /// The newest snapshot; one that is younger than `acceptable_age` may be it. Without one, an
+  /// answer that begins with `nothing` and says why.
+  std::expected<std::shared_ptr<const Snapshot>, HttpResponse> measured(
+      const std::string& nothing, Nanoseconds acceptable_age) const;
   HttpResponse livez() const;
   HttpResponse readyz() const;
   HttpResponse index() const;
@@ -37,6 +46,7 @@ class Endpoints {
   const Health& health_;
   const Clock& clock_;
   const BuildInfo build_;
+  const Nanoseconds base_;
   const Nanoseconds patience_;  ///< for a snapshot that was asked for
   std::atomic<std::uint32_t> max_series_;
   const Logger logger_;

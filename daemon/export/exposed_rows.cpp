@@ -14,26 +14,9 @@ namespace throttlelens {
 
 namespace {
 
-std::vector<std::string_view> all_names(const Snapshot& snapshot) {
-  std::vector<std::string_view> names;
-  names.reserve(3 * snapshot.containers.size() + 2 * snapshot.pods.size() + snapshot.ended.size() +
-                snapshot.cgroups.size());
-  for (const ContainerRow& row : snapshot.containers) {
-    if (!row.identity) continue;
-    names.insert(names.end(),
-                 {row.identity->pod_namespace, row.identity->pod, row.identity->container});
-  }
-  for (const PodRow& row : snapshot.pods) names.insert(names.end(), {row.pod_namespace, row.pod});
-  for (const EndedUsage& row : snapshot.ended) names.emplace_back(row.pod_namespace);
-  for (const CgroupRow& row : snapshot.cgroups) {
-    if (row.path) names.emplace_back(*row.path);
-  }
-  return names;
-}
-
 class Collector {
  public:
-  explicit Collector(const Snapshot& snapshot) : values_(all_names(snapshot)) {
+  explicit Collector(const Snapshot& snapshot) : values_(label_texts(snapshot)) {
     out_.rows.reserve(snapshot.containers.size() + snapshot.pods.size() + snapshot.ended.size() +
                       snapshot.cgroups.size());
   }
@@ -100,6 +83,23 @@ class Collector {
 };
 
 }  // namespace
+
+std::vector<std::string_view> label_texts(const Snapshot& snapshot) {
+  std::vector<std::string_view> names;
+  names.reserve(3 * snapshot.containers.size() + 2 * snapshot.pods.size() + snapshot.ended.size() +
+                snapshot.cgroups.size());
+  for (const ContainerRow& row : snapshot.containers) {
+    if (!row.identity) continue;
+    names.insert(names.end(),
+                 {row.identity->pod_namespace, row.identity->pod, row.identity->container});
+  }
+  for (const PodRow& row : snapshot.pods) names.insert(names.end(), {row.pod_namespace, row.pod});
+  for (const EndedUsage& row : snapshot.ended) names.emplace_back(row.pod_namespace);
+  for (const CgroupRow& row : snapshot.cgroups) {
+    if (row.path) names.emplace_back(*row.path);
+  }
+  return names;
+}
 
 ExposedRows exposed_rows(const Snapshot& snapshot) {
   Collector collector(snapshot);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "family.h"
@@ -27,6 +28,9 @@ struct ExposedRows {
   /// Of rows without a name, or with the labels of a row before them.
   std::uint64_t clashing_series = 0;
 };
+
+/// All texts that become values of distinct labels; they are part of the snapshot.
+std::vector<std::string_view> label_texts(const Snapshot& snapshot);
 
 ExposedRows exposed_rows(const Snapshot& snapshot);
 

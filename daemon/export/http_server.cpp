@@ -18,7 +18,8 @@ namespace throttlelens {
 struct HttpServer::Impl {
   Impl(HttpHandlers h, const HttpServerOptions& options)
       : handlers(std::move(h)),
-        worker(handlers.metrics, std::chrono::seconds(options.request_deadline_seconds)) {}
+        worker([this](const Question& question) { return slow(question); },
+               std::chrono::seconds(options.request_deadline_seconds)) {}
   ~Impl() {
     // First, because libmicrohttpd must not be stopped while connections are suspended.
     worker.stop();
@@ -32,10 +33,12 @@ struct HttpServer::Impl {
   std::string address;
   MHD_Daemon* daemon = nullptr;
 
+  HttpResponse slow(const Question& question) const;
   HttpResponse immediate(std::string_view path, std::string_view method) const;
   MHD_Result answer(PendingRequest& request, std::string_view path, std::string_view method);
 
   // What libmicrohttpd calls, on its event loop. Nothing may be thrown through it.
+  static void* on_uri(void* self, const char* uri, MHD_Connection* connection) noexcept;
   static MHD_Result on_request(void* self, MHD_Connection* connection, const char* url,
                                const char* method, const char* version, const char* upload,
                                std::size_t* upload_size, void** state) noexcept;
@@ -46,6 +49,19 @@ struct HttpServer::Impl {
 };
 
 namespace {
+
+constexpr std::string_view kMetrics = "/metrics";
+constexpr std::string_view kSnapshot = "/api/v1/snapshot";
+
+/// Whether the worker answers it.
+bool is_slow(std::string_view path) {
+  return path == kMetrics || path == kSnapshot;
+}
+
+std::string query_of(std::string_view uri) {
+  const std::size_t mark = uri.find('?');
+  return mark == std::string_view::npos ? std::string() : std::string(uri.substr(mark + 1));
+}
 
 bool readable(std::string_view method) {
   return method == "GET" || method == "HEAD";
@@ -58,12 +74,16 @@ MHD_Result queue(MHD_Connection* connection, const PreparedResponse& answer) {
 
 }  // namespace
 
+HttpResponse HttpServer::Impl::slow(const Question& question) const {
+  return question.path == kMetrics ? handlers.metrics() : handlers.snapshot(question.query);
+}
+
 HttpResponse HttpServer::Impl::immediate(std::string_view path, std::string_view method) const {
   const std::function<HttpResponse()>* handler = nullptr;
   if (path == "/livez" || path == "/healthz") handler = &handlers.livez;
   if (path == "/readyz") handler = &handlers.readyz;
   if (path == "/") handler = &handlers.index;
-  if (handler == nullptr && path != "/metrics") {
+  if (handler == nullptr && !is_slow(path)) {
     return {.status = MHD_HTTP_NOT_FOUND, .body = "not found; / says what is here\n"};
   }
   if (!readable(method)) {
@@ -78,7 +98,9 @@ HttpResponse HttpServer::Impl::immediate(std::string_view path, std::string_view
 MHD_Result HttpServer::Impl::answer(PendingRequest& request, std::string_view path,
                                     std::string_view method) {
   if (request.submitted) return queue(request.connection, request.answer);
-  if (path == "/metrics" && readable(method)) {
+  if (is_slow(path) && readable(method)) {
+    request.question = {.path = std::string(path),
+                        .query = path == kSnapshot ? request.query : std::string()};
     request.wants_gzip = accepts_gzip(::MHD_lookup_connection_value(
         request.connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING));
     if (worker.submit(request)) return MHD_YES;
@@ -86,12 +108,21 @@ MHD_Result HttpServer::Impl::answer(PendingRequest& request, std::string_view pa
   return queue(request.connection, prepare(immediate(path, method), false, false));
 }
 
-MHD_Result HttpServer::Impl::on_request(void* self, MHD_Connection* connection, const char* url,
+void* HttpServer::Impl::on_uri(void* /*self*/, const char* uri,
+                               MHD_Connection* connection) noexcept {
+  try {
+    return new PendingRequest(connection, query_of(uri));
+  } catch (const std::exception&) {
+    return nullptr;
+  }
+}
+
+MHD_Result HttpServer::Impl::on_request(void* self, MHD_Connection* /*connection*/, const char* url,
                                         const char* method, const char* /*version*/,
                                         const char* /*upload*/, std::size_t* /*upload_size*/,
                                         void** state) noexcept {
   try {
-    if (*state == nullptr) *state = new PendingRequest(connection);
+    if (*state == nullptr) return MHD_NO;  // on_uri was out of memory
     // Answered at the first call, before any body is read: no endpoint takes one.
     return static_cast<Impl*>(self)->answer(*static_cast<PendingRequest*>(*state), url, method);
   } catch (const std::exception&) {
@@ -136,12 +167,12 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(const HttpServerOptions& o
   impl->daemon = ::MHD_start_daemon(
       MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, nullptr, nullptr,
       Impl::on_request, impl.get(), MHD_OPTION_LISTEN_SOCKET, listener->fd.get(),
-      MHD_OPTION_NOTIFY_COMPLETED, Impl::on_completed, impl.get(), MHD_OPTION_NOTIFY_CONNECTION,
-      Impl::on_connection, impl.get(), MHD_OPTION_CONNECTION_LIMIT, options.max_connections,
-      MHD_OPTION_PER_IP_CONNECTION_LIMIT, options.max_connections_per_address,
-      MHD_OPTION_CONNECTION_TIMEOUT, options.connection_timeout_seconds,
-      MHD_OPTION_CONNECTION_MEMORY_LIMIT, options.connection_memory_bytes,
-      MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+      MHD_OPTION_URI_LOG_CALLBACK, Impl::on_uri, impl.get(), MHD_OPTION_NOTIFY_COMPLETED,
+      Impl::on_completed, impl.get(), MHD_OPTION_NOTIFY_CONNECTION, Impl::on_connection, impl.get(),
+      MHD_OPTION_CONNECTION_LIMIT, options.max_connections, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+      options.max_connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
+      options.connection_timeout_seconds, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      options.connection_memory_bytes, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
   if (impl->daemon == nullptr) {
     return std::unexpected(os_error("start the HTTP server on", impl->address, errno));
   }

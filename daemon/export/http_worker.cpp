@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "http_worker.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -17,7 +18,7 @@ HttpResponse call_handler(const std::function<HttpResponse()>& handler) noexcept
   }
 }
 
-HttpWorker::HttpWorker(std::function<HttpResponse()> handler, std::chrono::seconds deadline)
+HttpWorker::HttpWorker(Handler handler, std::chrono::seconds deadline)
     : handler_(std::move(handler)), deadline_(deadline), thread_([this] { run(); }) {}
 
 bool HttpWorker::submit(PendingRequest& request) {
@@ -58,7 +59,7 @@ void HttpWorker::run() {
   while (true) {
     const SteadyTime next = end_overdue();
     if (!queue_.empty()) {
-      const std::vector<PendingRequest*> batch = std::exchange(queue_, {});
+      const std::vector<PendingRequest*> batch = take_alike();
       lock.unlock();
       answer(batch);
       lock.lock();
@@ -72,8 +73,18 @@ void HttpWorker::run() {
   }
 }
 
+std::vector<PendingRequest*> HttpWorker::take_alike() {
+  const Question& question = queue_.front()->question;
+  const auto alike = std::ranges::stable_partition(
+      queue_, [&question](const PendingRequest* other) { return other->question != question; });
+  const std::vector<PendingRequest*> taken(alike.begin(), alike.end());
+  queue_.erase(alike.begin(), alike.end());
+  return taken;
+}
+
 void HttpWorker::answer(const std::vector<PendingRequest*>& batch) {
-  HttpResponse plain = call_handler(handler_);
+  const Question& question = batch.front()->question;
+  HttpResponse plain = call_handler([this, &question] { return handler_(question); });
   PreparedResponse compressed;
   PreparedResponse identity;
   bool wanted_plain = false;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The second thread of the server: runs the handler that may wait, and ends connections whose time
-// is over. Everybody who asks while it is busy shares the next answer, so that a hundred scrapers
-// cost as much CPU time and memory as one.
+// The second thread of the server: runs the handlers that may wait, and ends connections whose time
+// is over. Everybody who asks the same while it is busy shares the next answer, so that a hundred
+// scrapers cost as much CPU time and memory as one.
 #pragma once
 
 #include <chrono>
@@ -9,7 +9,9 @@
 #include <functional>
 #include <list>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <microhttpd.h>
@@ -18,11 +20,20 @@
 
 namespace throttlelens {
 
-/// One request in the state between its two calls of the access handler.
+/// What is asked for; equal ones get the same answer.
+struct Question {
+  std::string path;
+  std::string query;  ///< as it was sent; empty where it changes nothing
+  friend bool operator==(const Question&, const Question&) = default;
+};
+
+/// One request from its first line to its end.
 struct PendingRequest {
-  explicit PendingRequest(MHD_Connection* c) : connection(c) {}
+  PendingRequest(MHD_Connection* c, std::string q) : connection(c), query(std::move(q)) {}
 
   MHD_Connection* connection;
+  std::string query;  ///< what is behind the question mark, as it was sent
+  Question question;  ///< once it is submitted
   bool wants_gzip = false;
   bool submitted = false;
   PreparedResponse answer;  ///< set while the connection is suspended; empty: out of memory
@@ -38,7 +49,9 @@ class HttpWorker {
   };
   using Handle = std::list<Connection>::iterator;
 
-  HttpWorker(std::function<HttpResponse()> handler, std::chrono::seconds deadline);
+  using Handler = std::function<HttpResponse(const Question&)>;
+
+  HttpWorker(Handler handler, std::chrono::seconds deadline);
   ~HttpWorker() { stop(); }
   HttpWorker(const HttpWorker&) = delete;
   HttpWorker& operator=(const HttpWorker&) = delete;
@@ -52,11 +65,14 @@ class HttpWorker {
 
  private:
   void run();
+  /// The oldest request of the queue, which must not be empty, and all that ask the same.
+  std::vector<PendingRequest*> take_alike();
+  /// All of one question.
   void answer(const std::vector<PendingRequest*>& batch);
   /// Returns when the next one's time is over; the clock's maximum if there is none.
   SteadyTime end_overdue();
 
-  const std::function<HttpResponse()> handler_;
+  const Handler handler_;
   const std::chrono::seconds deadline_;
   std::mutex mutex_;
   std::condition_variable wake_;

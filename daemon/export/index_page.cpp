@@ -57,6 +57,8 @@ dd { margin: 0 0 .5rem 0; overflow-wrap: anywhere; }
 <h2>Endpoints</h2>
 <ul>
 <li><a href="/metrics">/metrics</a>: metrics for Prometheus</li>
+<li><a href="/api/v1/snapshot">/api/v1/snapshot</a>: the same now as JSON, and why each container
+waits; ?namespace=, ?pod= and ?top= choose rows</li>
 <li><a href="/livez">/livez</a>: whether the sampler runs (also /healthz)</li>
 <li><a href="/readyz">/readyz</a>: whether the first window was measured, and if not, why</li>
 </ul>

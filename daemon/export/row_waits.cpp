@@ -37,6 +37,10 @@ bool has_long_wait(const DurationHistogram& waits) {
 
 }  // namespace
 
+std::string_view level_name(Standing standing, ThrottleLevel level) {
+  return kLevelNames[static_cast<std::size_t>(standing)][static_cast<std::size_t>(level)];
+}
+
 std::optional<double> throttled_while_idle_seconds(const CgroupRow& row) {
   if (!row.waits || !concerns_quota(row)) return std::nullopt;
   return to_seconds(row.waits->throttled_while_idle);
@@ -66,14 +70,14 @@ DurationParts wait_durations(const CgroupRow& row) {
 DurationParts throttle_episodes(const CgroupRow& row) {
   DurationParts parts;
   if (!row.waits) return parts;
-  const auto& names = kLevelNames[static_cast<std::size_t>(row.standing)];
   for (std::size_t level = 0; level < kThrottleLevels; ++level) {
     const DurationHistogram& episodes = row.waits->episodes[level];
     if (episodes.count() == 0) continue;
-    if (!parts.empty() && parts.back().label == names[level]) {
+    const std::string_view name = level_name(row.standing, static_cast<ThrottleLevel>(level));
+    if (!parts.empty() && parts.back().label == name) {
       parts.back().value.add(episodes);
     } else {
-      parts.push_back({names[level], episodes});
+      parts.push_back({name, episodes});
     }
   }
   return parts;

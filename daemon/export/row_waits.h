@@ -23,6 +23,9 @@ using DurationParts = std::vector<Part<DurationHistogram>>;
 
 namespace row_waits {
 
+/// A level as rows of this standing call it: "self", "container", "pod" or "ancestor".
+std::string_view level_name(Standing standing, ThrottleLevel level);
+
 // Absent until there is a limit or threads waited for quota.
 std::optional<double> throttled_while_idle_seconds(const CgroupRow& row);
 /// By cause; that of throttling is absent as above.

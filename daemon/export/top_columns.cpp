@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "human.h"
+#include "why_word.h"
 
 namespace throttlelens {
 
@@ -20,15 +21,8 @@ constexpr std::size_t kReadableName = 26;
 enum Rank { kUse, kWhy, kLimit, kQuotaWait, kCpuWait, kPeriods, kPeak, kThrottledTime, kLongerUse };
 constexpr int kLastNeeded = kCpuWait;  ///< these make way for the heading only, not for long names
 
-struct Word {
-  std::string_view text;
-  std::string_view color;
-};
-/// In the order of Why.
-constexpr std::array kWords{
-    Word{.text = "fine", .color = kPlain},        Word{.text = "quota", .color = kRed},
-    Word{.text = "pod quota", .color = kRed},     Word{.text = "ancestor quota", .color = kRed},
-    Word{.text = "neighbours", .color = kYellow}, Word{.text = "own threads", .color = kYellow}};
+/// Of the words, in the order of Why.
+constexpr std::array kWhyColors{kPlain, kRed, kRed, kRed, kYellow, kYellow};
 
 Cell cores_cell(std::optional<double> value) {
   return Cell(value ? millicores(*value) : "-");
@@ -45,8 +39,7 @@ Cell duration_cell(std::optional<Nanoseconds> value) {
 
 Cell why_cell(std::optional<Why> why) {
   if (!why) return Cell("-");
-  const Word& word = kWords[static_cast<std::size_t>(*why)];
-  return Cell(std::string(word.text), word.color);
+  return Cell(std::string(why_word(*why)), kWhyColors[static_cast<std::size_t>(*why)]);
 }
 
 bool knows_waits(const TopRow& row) {

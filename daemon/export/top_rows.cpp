@@ -106,16 +106,6 @@ TopRow make_row(const CgroupRow& row, TopName name, const RowId& id, const Earli
   return out;
 }
 
-template <typename T>
-int compare_descending(const std::optional<T>& a, const std::optional<T>& b) {
-  if (a == b) return 0;
-  return a > b ? -1 : 1;  // absent is less than anything
-}
-
-bool held_back(const TopRow& row) {
-  return row.row->why.value_or(Why::fine) != Why::fine;
-}
-
 std::optional<Nanoseconds> waited(const TopRow& row) {
   if (!row.quota_wait || !row.cpu_wait) return std::nullopt;
   return *row.quota_wait + *row.cpu_wait;
@@ -128,8 +118,7 @@ int compare(const TopRow& a, const TopRow& b, TopOrder order, std::size_t window
   };
   switch (order) {
     case TopOrder::why:
-      if (held_back(a) != held_back(b)) return held_back(a) ? -1 : 1;
-      return compare_descending(use(a), use(b));
+      return compare_held_back(*a.row, *b.row, window);
     case TopOrder::wait:
       return compare_descending(waited(a), waited(b));
     case TopOrder::cpu:
@@ -161,10 +150,6 @@ bool limits_cpu(const CgroupRow& pod) {
 }
 
 }  // namespace
-
-std::size_t now_window(const Snapshot& snapshot) {
-  return snapshot.reported.size() > 1 ? 1 : 0;
-}
 
 std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length) {
   if (!used || length.count() <= 0) return std::nullopt;

@@ -8,6 +8,7 @@
 
 #include "export/top_table.h"
 #include "model/snapshot.h"
+#include "row_order.h"
 #include "top_names.h"
 
 namespace throttlelens {
@@ -26,8 +27,6 @@ struct TopRow {
   std::optional<Nanoseconds> cpu_wait;
 };
 
-/// The window that stands for "now": long enough to be steady.
-std::size_t now_window(const Snapshot& snapshot);
 std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length);
 
 /// Sorted: containers, pods whose own cgroup has a limit or was throttled, and cgroups that hold no

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// The HTTP endpoints, over libmicrohttpd: /metrics, /livez, /readyz, /healthz and a page at /.
-// Its threads read snapshots and never touch the sampler.
+// The HTTP endpoints, over libmicrohttpd: /metrics, /api/v1/snapshot, /livez, /readyz, /healthz and
+// a page at /. Its threads read snapshots and never touch the sampler.
 #pragma once
 
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "base/error.h"
 
@@ -32,8 +33,11 @@ struct HttpServerOptions {
 
 /// What the endpoints show; called on the server's two threads, so they must be thread-safe.
 struct HttpHandlers {
-  /// May wait: it has a thread of its own, and is called once for all who asked meanwhile.
+  // These two may wait: they have a thread of their own, and are called once for all who asked the
+  // same meanwhile.
   std::function<HttpResponse()> metrics;
+  /// `query`: what is behind the question mark, as it was sent.
+  std::function<HttpResponse(std::string_view query)> snapshot{};
   // These must not wait: they run on the thread that moves everybody's bytes.
   std::function<HttpResponse()> livez;  ///< also serves /healthz
   std::function<HttpResponse()> readyz;
@@ -44,7 +48,7 @@ class HttpServer {
  public:
   static Result<std::unique_ptr<HttpServer>> start(const HttpServerOptions& options,
                                                    HttpHandlers handlers);
-  ~HttpServer();  ///< ends open connections; waits for a metrics handler that is running
+  ~HttpServer();  ///< ends open connections; waits for a handler that is running
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
   /// The address in use, with the real port: "127.0.0.1:9976".

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// The part of a URL behind the question mark, taken apart. Pure.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace throttlelens {
+
+/// Decoded: any bytes.
+struct QueryParameter {
+  std::string name;
+  std::string value;  ///< empty without "="
+  friend bool operator==(const QueryParameter&, const QueryParameter&) = default;
+};
+
+/// Of "a=b&c=d", in order; %XX is a byte and + a space, as forms send them. The error says which %
+/// is none, in printable ASCII.
+std::expected<std::vector<QueryParameter>, std::string> parse_query(std::string_view text);
+
+}  // namespace throttlelens

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Queries: how they are taken apart, and what /api/v1/snapshot takes.
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "export/snapshot_query.h"
+#include "http_query.h"
+
+using namespace throttlelens;
+
+namespace {
+
+using Parameters = std::vector<QueryParameter>;
+
+std::string problem(std::string_view text) {
+  const auto query = parse_snapshot_query(text);
+  return query ? "none" : query.error();
+}
+
+}  // namespace
+
+TEST_CASE("a query is taken apart and decoded") {
+  CHECK(parse_query("").value().empty());
+  CHECK(parse_query("&&").value().empty());
+  CHECK(parse_query("a=1&b&c=&=d&&e=f=g").value() ==
+        Parameters{{"a", "1"}, {"b", ""}, {"c", ""}, {"", "d"}, {"e", "f=g"}});
+  CHECK(parse_query("a%3D=%26%2b+%e4%B8%AD%00%ff").value() ==
+        Parameters{{"a=", std::string("&+ \xe4\xb8\xad\0\xff", 8)}});
+  // Decoded once.
+  CHECK(parse_query("a=%2541").value() == Parameters{{"a", "%41"}});
+}
+
+TEST_CASE("a percent sign without two digits is said to be none") {
+  for (const char* text : {"a=%", "a=%4", "a=%4g", "a=%g4", "%zz=1", "a=%-1", "a=%+1", "a=% 1",
+                           "a=%0x", "a=%4&b=1", "a=1&b=%\xff\x1b"}) {
+    CAPTURE(text);
+    const auto parsed = parse_query(text);
+    REQUIRE_FALSE(parsed);
+    CHECK_THAT(parsed.error(), Catch::Contains("is no byte"));
+    CHECK(std::ranges::all_of(parsed.error(), [](char c) { return c >= ' ' && c <= '~'; }));
+  }
+  CHECK(parse_query("a=%4g").error() == "'%4g' is no byte: after % come two hexadecimal digits");
+}
+
+TEST_CASE("what a snapshot is asked for") {
+  CHECK(parse_snapshot_query("") == SnapshotQuery{});
+  CHECK(parse_snapshot_query("format=json") == SnapshotQuery{});
+  CHECK(parse_snapshot_query("namespace=shop&pod=cart%2D1&top=20&format=json") ==
+        SnapshotQuery{.pod_namespace = "shop", .pod = "cart-1", .top = 20});
+  CHECK(parse_snapshot_query("namespace=") ==
+        SnapshotQuery{.pod_namespace = "", .pod = {}, .top = {}});
+  CHECK(parse_snapshot_query("top=1000000").value().top == 1000000U);
+}
+
+TEST_CASE("what cannot be meant is refused, and what is known is said") {
+  CHECK(problem("nmespace=x") ==
+        "no parameter is called 'nmespace'; known: format, namespace, pod, top");
+  CHECK(problem("Top=1") == "no parameter is called 'Top'; known: format, namespace, pod, top");
+  CHECK(problem("=1") == "no parameter is called ''; known: format, namespace, pod, top");
+  CHECK(problem("format=csv") == "format='csv' is not known; known: json");
+  CHECK(problem("format") == "format='' is not known; known: json");
+  for (const char* value : {"", "0", "-1", "+1", "1.5", "1e3", "x", "10x", "%201", "1000001",
+                            "99999999999999999999999"}) {
+    CAPTURE(value);
+    CHECK_THAT(
+        problem("top=" + std::string(value)),
+        Catch::StartsWith("top='") && Catch::EndsWith("' is not a whole number from 1 to 1000000"));
+  }
+  CHECK(problem("pod=a&pod=a") == "pod is there more than once");
+  CHECK(problem("namespace=%x") == "'%x' is no byte: after % come two hexadecimal digits");
+}
+
+TEST_CASE("an error is one short line that commands no terminal") {
+  const std::string said = problem("%1b[2J%0a%ff" + std::string(9000, 'a') + "=1");
+  CHECK_THAT(said, Catch::Contains(R"('\x1b[2J\x0a\xffaaa)") && Catch::Contains("aaa...'"));
+  CHECK(said.size() < 200);
+}
