@@ -638,8 +638,9 @@ class TestBed:
 _SHOWN = [  # namespace, name, QoS, {container: (request, limit, load)}
     ("shop", "web", "burstable", {"app": (0.1, 0.2, "--threads 4 --busy 20ms --idle 200ms"),
                                   "proxy": (0.05, 0.3, "--busy 1ms --idle 9ms")}),
-    ("shop", "api", "guaranteed", {"app": (0.3, 0.3, "--threads 2 --busy 7ms --idle 43ms")}),
-    ("batch", "job", "besteffort", {"work": (None, None, "--busy 100ms --idle 900ms")}),
+    ("shop", "api", "guaranteed", {"app": (0.3, 0.3, "--busy 7ms --idle 43ms")}),
+    ("batch", "job", "besteffort",
+     {"work": (None, None, "--threads 4 --busy 100ms --idle 1900ms")}),
 ]
 
 
