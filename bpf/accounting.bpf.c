@@ -268,7 +268,7 @@ int BPF_PROG(tl_switch, _Bool preempt, struct task_struct* prev, struct task_str
   } else if (cpu->task) {
     recover(index, number(prev), now);
   }
-  if (TL_KNOWS_WAITS && prev->pid) thread_leaves(cpu, index, prev, preempt, rq);
+  if (TL_KNOWS_WAITS && prev->pid) thread_leaves(cpu, index, prev, rq);
 
   /* next's part */
   __u32 pid = next->pid;

@@ -102,6 +102,12 @@ struct {
   __uint(max_entries, 1 << 20);
 } tl_events SEC(".maps");
 
+/* Of their own: however many there are, nothing else is lost. */
+struct {
+  __uint(type, BPF_MAP_TYPE_RINGBUF);
+  __uint(max_entries, 1 << 19);
+} tl_stalls SEC(".maps");
+
 #define TL_FIRST_FAIR_PRIO 100 /* MAX_RT_PRIO; fixed since 2.6 */
 
 #define barrier() asm volatile("" ::: "memory")
@@ -176,6 +182,8 @@ __noinline int take_over(__u32 index, __u32 slot, __u64 serial) {
       cpu->lost_events++;
     }
   }
+  _Bool apart = !(cpu->wait_seq & 1); /* not within another change */
+  if (apart) STORE(cpu->wait_seq, cpu->wait_seq + 1);
   STORE(cell->serial, 0);
   STORE(cell->ran_ns, 0);
   STORE(cell->window, 0);
@@ -183,6 +191,7 @@ __noinline int take_over(__u32 index, __u32 slot, __u64 serial) {
   __u64* field = (__u64*)cell;
   for (__u32 i = 3; i < sizeof(*cell) / sizeof(__u64); i++) field[i] = 0;
   STORE(cell->serial, serial);
+  if (apart) STORE(cpu->wait_seq, cpu->wait_seq + 1);
   return 1;
 }
 

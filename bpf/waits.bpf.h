@@ -70,6 +70,28 @@ __noinline __u64 queue_above(__u64 entity_address, __u32 level) {
   return entity ? (__u64)BPF_CORE_READ(entity, cfs_rq) : 0;
 }
 
+/* The throttle clock of a queue, read from afar; `now`: rq.clock. */
+__noinline __u64 clock_of(__u64 queue_address, __u64 now) {
+  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
+  struct rq* rq = BPF_CORE_READ(queue, rq);
+  __u64 time = 0;
+  if (bpf_core_field_exists(queue->throttled_clock_self)) {
+    __u64 since = BPF_CORE_READ(queue, throttled_clock_self);
+    time = BPF_CORE_READ(queue, throttled_clock_self_time);
+    if (since && now > since) time += now - since;
+  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
+    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
+    if (BPF_CORE_READ(queue, throttle_count) > 0)
+      time += BPF_CORE_READ(rq, clock_pelt) - BPF_CORE_READ(rq, lost_idle_time) -
+              BPF_CORE_READ(queue, throttled_clock_pelt);
+  } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
+    time = BPF_CORE_READ(queue, throttled_clock_task_time);
+    if (BPF_CORE_READ(queue, throttle_count) > 0)
+      time += BPF_CORE_READ(rq, clock_task) - BPF_CORE_READ(queue, throttled_clock_task);
+  }
+  return time;
+}
+
 /* The same after the fact: the nearest level above that has a quota; `else_level` without one. */
 __noinline int quota_level(__u64 group_address, int else_level) {
   struct task_group* group = (struct task_group*)group_address;
@@ -127,28 +149,15 @@ __noinline int open_waits(__u32 index, __u32 slot, __u64 time, __u64 now) {
 
 static __always_inline void settle(struct tl_cell* cell, __u64 time) {
   __u64 grown = time - cell->settled;
-  if ((__s64)grown > 0) cell->throttled_ns += held_now(cell) * grown;
+  if ((__s64)grown <= 0) return;
+  cell->throttled_ns += held_now(cell) * grown;
   cell->settled = time;
 }
 
-__noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 now) {
-  struct tl_cpu* cpu = this_cpu(index);
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cpu || !cell) return 0;
-  cell->stall_level = dry_level(entity_address);
-  struct tl_stall* stall = &cpu->stall[cpu->stalls % TL_STALLS];
-  stall->queue = queue_above(entity_address, cell->stall_level);
-  stall->since = now;
-  cpu->stalls++;
-  cell->stall_settled = cell->settled;
-  cell->stall_since = now;
-  return 0;
-}
-
 static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot,
-                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 until,
-                                       _Bool noticed) {
-  struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_events, sizeof(*event), 0);
+                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 to,
+                                       __u64 until, _Bool noticed) {
+  struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_stalls, sizeof(*event), 0);
   if (!event) {
     cpu->lost_stalls++;
     return;
@@ -159,22 +168,56 @@ static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 sl
   event->cpu = index;
   event->level = level;
   event->from = from;
-  event->to = cell->settled;
+  event->to = to;
   event->until = until;
   event->noticed = noticed;
   event->reserved = 0;
   bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
-/* The stall noticed is over, or nobody waits any more. */
+__noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 now) {
+  struct tl_cpu* cpu = this_cpu(index);
+  struct tl_cell* cell = cell_of(index, slot);
+  if (!cpu || !cell) return 0;
+  cell->stall_level = dry_level(entity_address);
+  struct tl_stall* stall = &cpu->stall[cpu->stalls % TL_STALLS];
+  stall->queue = queue_above(entity_address, cell->stall_level);
+  stall->since = now;
+  stall->time = clock_of(stall->queue, now);
+  cpu->stalls++;
+  cell->stall_settled = cell->settled;
+  cell->stall_since = now;
+  return 0;
+}
+
+/*
+ * The stall noticed is over, or nobody waits any more. It may have been over before, and begun anew
+ * when others had used up the quota again: those noticed, by the clock of the queue that ran dry.
+ */
 __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   struct tl_cpu* cpu = this_cpu(index);
   struct tl_cell* cell = cell_of(index, slot);
   if (!cpu || !cell) return 0;
-  __u64 until = cell->stall_since + (cell->settled - cell->stall_settled);
+  __u64 since = cell->stall_since, from = cell->stall_settled, to = cell->settled;
+  __u64 queue = 0, time = 0;
+  __u32 level = cell->stall_level;
+  for (__u32 i = 0; i < TL_STALLS; i++) { /* from the oldest to the latest */
+    struct tl_stall* stall = &cpu->stall[(cpu->stalls + i) % TL_STALLS];
+    if (!queue && stall->since == since) {
+      queue = stall->queue;
+      time = stall->time;
+    } else if (queue && stall->queue == queue && stall->since > since) {
+      __u64 length = stall->time - time;
+      if (length > to - from) break;
+      if (length) tell_stall(cpu, index, slot, cell, level, from, from + length, since + length, 1);
+      from += length;
+      since = stall->since;
+      time = stall->time;
+    }
+  }
   cell->stall_since = 0;
-  if (until > now) until = now;
-  tell_stall(cpu, index, slot, cell, cell->stall_level, cell->stall_settled, until, 1);
+  __u64 until = since + (to - from);
+  tell_stall(cpu, index, slot, cell, level, from, to, until < now ? until : now, 1);
   return 0;
 }
 
@@ -197,7 +240,7 @@ __noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64
     if (queue && stall->queue == queue && stall->since > since) since = stall->since;
   }
   __u64 until = since && since + length < now ? since + length : now;
-  tell_stall(cpu, index, slot, cell, level, cell->settled - length, until, 0);
+  tell_stall(cpu, index, slot, cell, level, cell->settled - length, cell->settled, until, 0);
   return 0;
 }
 
@@ -220,6 +263,31 @@ static __always_inline struct tl_thread* thread_at(__u32 pid) {
 }
 
 /*
+ * The throttle clock of a queue when a thread left it. Threads leave a throttled queue only when
+ * they are moved; then it went on until the thread was put on the queue where it waits now.
+ */
+__noinline __u64 clock_when_left(__u64 queue_address, __u64 task_address) {
+  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
+  struct task_struct* task = (struct task_struct*)task_address;
+  __u64 queued = BPF_CORE_READ(task, sched_info.last_queued), time = 0;
+  if (bpf_core_field_exists(queue->throttled_clock_self)) {
+    __u64 since = BPF_CORE_READ(queue, throttled_clock_self);
+    time = BPF_CORE_READ(queue, throttled_clock_self_time);
+    return since && queued > since ? time + (queued - since) : time;
+  }
+  if (bpf_core_field_exists(queue->throttled_clock_pelt))
+    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
+  else if (bpf_core_field_exists(queue->throttled_clock_task))
+    time = BPF_CORE_READ(queue, throttled_clock_task_time);
+  if (BPF_CORE_READ(queue, throttle_count) > 0 && queued) {
+    __u64 since_then = BPF_CORE_READ(task, se.cfs_rq, rq, clock) - queued;
+    __u64 then = clock_of(queue_address, 0) - since_then;
+    if ((__s64)(then - time) > 0) time = then;
+  }
+  return time;
+}
+
+/*
  * Of a wait on a queue that its thread has left: how much of it was for quota. The cell of that CPU
  * has it up to when it was settled last, and no longer counts it: the rest is counted here, in the
  * windows it belongs to.
@@ -231,17 +299,18 @@ __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   if (!thread || !cell || !cpu) return 0;
   struct tl_cell* begun = cell_of(thread->cpu, thread->slot);
   if (!begun || begun->serial != thread->serial) return 0;
-  __u64 settled = begun->settled, time = 0;
+  __u64 settled = begun->settled;
   __sync_fetch_and_add(&begun->left, 1);
-  struct cfs_rq* queue = (struct cfs_rq*)queue_of(thread->cpu, thread->slot, thread->serial);
+  __u64 queue = queue_of(thread->cpu, thread->slot, thread->serial);
   if (!queue) return 0;
-  /* It was moved when the queue was not throttled: whatever is in progress came later. */
-  if (bpf_core_field_exists(queue->throttled_clock_self))
-    time = BPF_CORE_READ(queue, throttled_clock_self_time);
-  else if (bpf_core_field_exists(queue->throttled_clock_pelt))
-    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
-  else if (bpf_core_field_exists(queue->throttled_clock_task))
-    time = BPF_CORE_READ(queue, throttled_clock_task_time);
+  __u64 time = clock_when_left(queue, thread->task);
+  if (begun->stall_since && !held_now(begun)) {
+    /* Nobody is left there to tell of it. */
+    __u64 length = time - begun->stall_settled;
+    if ((__s64)length > 0)
+      tell_stall(cpu, thread->cpu, thread->slot, begun, begun->stall_level, begun->stall_settled,
+                 time, begun->stall_since + length, 1);
+  }
   if (settled < thread->settled) settled = thread->settled;
   if (time > settled) {
     cell->throttled_ns += time - settled;
@@ -300,12 +369,16 @@ __noinline int free_place(__u32 index, __u32 pid) {
   return 1;
 }
 
-/* `index`: whose queue the thread is on; its run queue is locked. */
+/*
+ * `index`: whose queue the thread is on; its run queue is locked. `own`: the cell is that of its
+ * cgroup, not of one above. `held`: throttling of the queue stops it.
+ */
 static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct tl_cell* cell,
-                                       __u32 slot, struct tl_thread* thread, _Bool held,
+                                       __u32 slot, struct tl_thread* thread, _Bool own, _Bool held,
                                        struct sched_entity* entity, struct rq* rq) {
   struct cfs_rq* queue = entity->cfs_rq;
   struct throttle_clock clock = throttle_clock(queue, rq);
+  if (!own) clock.time = cell->settled;
   __u64 now = rq->clock, since = now + cpu->offset_ns;
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
   if (cell->wait_window != cpu->window) open_waits(index, slot, clock.time, now);
@@ -313,6 +386,7 @@ static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct t
   cell->waiting++;
   thread->waits = TL_FOR_CPU;
   if (held) {
+    if (cell->stall_since && !held_now(cell)) cell->stall_since = 0; /* told by who left last */
     settle(cell, clock.time);
     cell->held++;
     cell->queue = (__u64)queue;
@@ -403,7 +477,7 @@ __noinline int end_unseen_wait(__u32 index, __u32 pid, __u64 waited, __u64 time,
 
 /* `prev` leaves the CPU; if it could go on, it waits from now on. */
 static __always_inline void thread_leaves(struct tl_cpu* cpu, __u32 index, struct task_struct* prev,
-                                          _Bool preempted, struct rq* rq) {
+                                          struct rq* rq) {
   __u32 pid = prev->pid;
   struct tl_thread* thread = thread_at(pid);
   if (!thread) return;
@@ -425,16 +499,17 @@ static __always_inline void thread_leaves(struct tl_cpu* cpu, __u32 index, struc
     state = prev->__state;
   else
     state = prev->state;
-  if (state && !preempted) return;
+  if (state) return; /* also when it was preempted on its way to sleep: sched_info_depart() */
 
   struct task_group* group = prev->sched_task_group;
   __u32 slot = cpu->slot;
   if (cpu->group != (__u64)group) return; /* a switch was lost: what it counts to is not known */
   struct tl_cell* cell = cell_of(index, slot);
   if (!cell || cell->serial != cpu->serial) return;
-  _Bool held = prev->prio >= TL_FIRST_FAIR_PRIO && group->css.serial_nr == cpu->serial;
+  _Bool own = group->css.serial_nr == cpu->serial;
+  _Bool held = own && prev->prio >= TL_FIRST_FAIR_PRIO;
   if (TL_STOPS_THREADS) held = held && prev->throttled;
-  begin_wait(cpu, index, cell, slot, thread, held, &prev->se, rq);
+  begin_wait(cpu, index, cell, slot, thread, own, held, &prev->se, rq);
 }
 
 /* `next` comes onto the CPU, after cpu->slot was set: what it waited, ends. */
@@ -464,9 +539,10 @@ static __always_inline void thread_comes(struct tl_cpu* cpu, __u32 index, struct
   if ((__s64)waited < 0) waited = 0;
 
   if (waited || waits) {
+    struct throttle_clock clock = {cell->settled, 0};
+    if (next->sched_task_group->css.serial_nr == serial) clock = throttle_clock(queue, rq);
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
-    end_wait(cpu, index, cell, slot, thread, waits, waited, throttle_clock(queue, rq), &next->se,
-             now);
+    end_wait(cpu, index, cell, slot, thread, waits, waited, clock, &next->se, now);
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
   }
   if (!known && thread->waits && !free_place(index, pid)) return;
@@ -509,8 +585,12 @@ static __always_inline int thread_woken(struct task_struct* task) {
     thread->pid = pid;
     thread->delay = delay;
   }
-  if (now >= cpu->next_edge) next_window(index, now);
-  begin_wait(cpu, index, cell, slot, thread, task->prio >= TL_FIRST_FAIR_PRIO, &task->se, rq);
+  if (now >= cpu->next_edge) {
+    STORE(cpu->seq, cpu->seq + 1);
+    next_window(index, now);
+    STORE(cpu->seq, cpu->seq + 1);
+  }
+  begin_wait(cpu, index, cell, slot, thread, 1, task->prio >= TL_FIRST_FAIR_PRIO, &task->se, rq);
   return 0;
 }
 

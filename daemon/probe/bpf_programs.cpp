@@ -224,6 +224,11 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   if (impl->events == nullptr) {
     return std::unexpected(libbpf_error("map the ring buffer", "tl_events", errno));
   }
+  if (const int code = ring_buffer__add(impl->events, bpf_map__fd(object.maps.tl_stalls),
+                                        Impl::handle_event, impl.get());
+      code != 0) {
+    return std::unexpected(libbpf_error("map the ring buffer", "tl_stalls", -code));
+  }
   impl->moves = bpf_program__attach(object.progs.tl_moved);
   if (impl->moves == nullptr) {
     return std::unexpected(libbpf_error("attach to", "cgroup_attach_task", errno));

@@ -427,7 +427,6 @@ void BpfSource::bury(WindowBatch& batch) {
     if (group->announced) batch.gone.push_back(dying.key);
     // Were it not gone after all, the kernel would have to tell us of it again.
     if (group->serial != 0 && !group->hidden) programs_->forget(group->slot);
-    if (group->serial != 0) waits_.forget(group->serial);
     groups_.remove(dying.key);
     if (dying.dormant) dormant_.insert(dying.key.id);
     return true;
@@ -449,7 +448,7 @@ void BpfSource::ask(std::span<tl_queue> queues) {
 bool BpfSource::gather(WindowIndex edge, WindowIndex current, bool scan_all) {
   for (const tl_event_evicted& event : std::exchange(evicted_, {})) {
     reader_.evicted(event);
-    waits_.evicted(event);
+    if (knows_waits_) waits_.evicted(event);
   }
   if (!reader_.gather(edge, current, scan_all)) return false;
   if (!knows_waits_) return true;

@@ -9,6 +9,10 @@ namespace throttlelens {
 
 namespace {
 
+// Of a throttle clock and CLOCK_MONOTONIC over a stall: what they differ by at most, as some run
+// only while no interrupt does.
+constexpr Nanoseconds kClocksDiffer = std::chrono::milliseconds(2);
+
 // Differences of counters that wrap, and sums whose parts wrap, are meant modulo 2^64.
 std::uint64_t at_least_zero(std::uint64_t difference) {
   return static_cast<std::int64_t>(difference) > 0 ? difference : 0;
@@ -46,12 +50,6 @@ WaitReader::WaitReader(const SharedView& view, Nanoseconds base, AskQueues ask)
 
 void WaitReader::evicted(const tl_event_evicted& event) {
   if (event.cpu < view_.cpus.size() && event.slot < view_.max_slots) evicted_.push_back(event);
-}
-
-void WaitReader::forget(std::uint64_t serial) {
-  sums_.erase(serial);
-  for (std::uint32_t cpu = 0; cpu < view_.cpus.size(); ++cpu) seen_.erase(key(serial, cpu));
-  std::erase_if(open_, [&](std::uint64_t cell) { return cell / view_.cpus.size() == serial; });
 }
 
 WaitReader::Reading WaitReader::reading_of(const tl_cell& cell, const CellPlace& place) const {
@@ -187,11 +185,13 @@ void WaitReader::add(const Reading& reading) {
 // `stall.until`.
 void WaitReader::tell_stall(Told& told, const Stall& stall, std::uint64_t from, std::uint64_t to,
                             std::vector<Stall>& stalls) {
-  const bool continued = told.went_on && from < told.time;
+  const bool went_on = told.went_on && from < told.time;
   const std::uint64_t rest = at_least_zero(to - std::max(from, told.time));
   Stall part = stall;
   part.since = part.until - Nanoseconds(static_cast<std::int64_t>(rest));
-  if (continued) {  // the two clocks differ by their reading
+  // One that went on at the edge before goes on from there; the two clocks differ by their reading.
+  const Nanoseconds apart = part.since - told.until;
+  if (went_on && apart < kClocksDiffer && apart > -kClocksDiffer) {
     part.since = told.until;
     part.until = std::max(part.until, part.since);
   }

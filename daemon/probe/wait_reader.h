@@ -51,8 +51,6 @@ class WaitReader {
   void evicted(const tl_event_evicted& event);
   /// A stall that is over.
   void ended(const tl_event_stall& event) { ended_.push_back(event); }
-  /// The cgroup is gone: nothing more is told of it.
-  void forget(std::uint64_t serial);
 
   /// Reads the cells `touched` since the last edge, and those with a wait in progress. False when
   /// one has moved on more than TL_EDGES windows.

@@ -21,7 +21,6 @@ class Waits {
   void evicted(const tl_event_evicted& event) { reader_.evicted(event); }
   /// A stall that is over; told at the next edge.
   void ended(const tl_event_stall& event) { reader_.ended(event); }
-  void forget(std::uint64_t serial) { reader_.forget(serial); }
 
   /// As WaitReader::gather().
   bool gather(WindowIndex edge, std::span<const CellPlace> touched) {

@@ -612,20 +612,6 @@ TEST_CASE("one CPU's cell is taken over while threads of the cgroup wait on anot
   CHECK(scene.read(13, {}).waited == Numbers{{30, 100 * kMs}});
 }
 
-TEST_CASE("nothing more is told of a cgroup that is gone") {
-  Scene scene;
-  scene.begin(0, 3, 1040 * kMs);
-  scene.begin(1, 3, 1040 * kMs);
-  scene.begin(0, 4, 1040 * kMs);
-  scene.memory.cell(0, 3).held = 1;
-  scene.memory.cell(0, 4).held = 1;
-  CHECK(scene.read(11, {{0, 3}, {1, 3}, {0, 4}}).waited ==
-        Numbers{{30, 120 * kMs}, {40, 60 * kMs}});
-  scene.reader.forget(30);
-  CHECK(scene.read(12, {}).waited == Numbers{{40, 100 * kMs}});
-  CHECK(scene.asked == std::vector<std::pair<tl_u64, std::uint32_t>>{{40, 0}});
-}
-
 TEST_CASE("waits that ended are counted by cause and length") {
   Scene scene;
   scene.begin(0, 3, 1040 * kMs);

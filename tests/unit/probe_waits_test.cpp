@@ -179,7 +179,6 @@ TEST_CASE("a cgroup that is not known has no row, and none above it either") {
   CHECK(scene.read(11, {{0, 5}}).empty());
   SECTION("one that was removed") {
     scene.cell(3).wait_ns = 30 * kMs;
-    scene.waits.forget(30);
     scene.groups.remove({3});
     scene.stall(3, 1110, 1120, 1);
     CHECK(scene.read(12, {{0, 3}}).empty());

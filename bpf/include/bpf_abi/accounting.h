@@ -127,6 +127,7 @@ struct tl_move {
 struct tl_stall {
   tl_u64 queue; /* address of the one that ran dry */
   tl_u64 since; /* rq.clock */
+  tl_u64 time;  /* its throttle clock then */
 };
 
 /*
@@ -164,7 +165,7 @@ struct tl_cpu {
   /* Written by the CPU that moves a thread to another cgroup while it runs here. */
   tl_u64 moves;
   struct tl_move move[TL_MOVES]; /* move n at [n % TL_MOVES] */
-  tl_u64 reserved[5];            /* whole cache lines: no CPU writes to another one's */
+  tl_u64 reserved[1];            /* whole cache lines: no CPU writes to another one's */
 };
 
 /* A cgroup as the reading programs find it. Written by whichever CPU meets it first. */
