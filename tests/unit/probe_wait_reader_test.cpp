@@ -441,10 +441,15 @@ TEST_CASE("a stall in progress that only the queue knows of") {
   }
   SECTION("goes on, and ends") {
     CHECK(scene.read(11, {{0, 3}}).stalls.at(0).until == ms(1100));
-    scene.reader.ended(stall_event(5 * kMs, 32 * kMs, 1115 * kMs));
+    scene.reader.ended(stall_event(5 * kMs, 36 * kMs, 1115 * kMs));
     const Told told = scene.read(12, {{0, 3}});
-    CHECK(told.stalls.at(0).since == ms(1100));
+    CHECK(told.stalls.at(0).since == ms(1100));  // 1 ms apart is the clocks' doing
     CHECK(told.stalls.at(0).until == ms(1115));
+  }
+  SECTION("goes on, ends, and begins anew") {
+    CHECK(scene.read(11, {{0, 3}}).stalls.at(0).until == ms(1100));
+    scene.reader.ended(stall_event(5 * kMs, 32 * kMs, 1115 * kMs));
+    CHECK(scene.read(12, {{0, 3}}).stalls.at(0).since == ms(1105));
   }
   SECTION("is not known where the cell changed since") {
     cell.wait_window = 11;
