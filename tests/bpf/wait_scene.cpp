@@ -188,7 +188,7 @@ void check_throttle(const WaitResult& result, Nanoseconds throttled, unsigned th
     CHECK(std::abs(ns(result.ours.throttle - all)) <= bound);
   }
   const double slack = wait_bound(throttled, result.workers) +
-                       (kernel_stops_threads() ? 0 : ns(throttled) / 20);  // see QuotaUse
+                       (kernel_stops_threads() ? 0 : ns(throttled) / 5);  // see QuotaUse
   INFO(result.path << ": throttled " << result.ours.throttled.count() << " kernel "
                    << throttled.count() << ", all CPUs together");
   CHECK(ns(result.ours.throttled) <= ns(throttled) + slack);
@@ -235,7 +235,7 @@ void check_wall_clock(const char* what, const WaitResult& result, Nanoseconds ex
     check_waits(what, result, result.ours.throttled, expected);
     return;
   }
-  const double bound = wait_bound(expected, result.workers) + ns(expected) / 20;
+  const double bound = wait_bound(expected, result.workers) + ns(expected) / 5;
   report(what, result.path, ns(result.ours.throttled - expected), bound);
   INFO(what << ", " << result.path << ": ours " << result.ours.throttled.count() << " expected "
             << expected.count());

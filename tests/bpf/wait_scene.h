@@ -18,8 +18,9 @@ namespace throttlelens::test {
 
 /// What happened to one cgroup, and all below it, between the two moments of rest.
 /// Who uses up the quota that throttles a cgroup. Up to 6.17 a cgroup that is throttled on
-/// another's account is switched by nobody: its stretches are placed just before its threads run
-/// again, and two with only others' turns between them are one.
+/// another's account is switched by nobody: how long is exact, but its stretches are placed just
+/// before its threads run again, and two with only others' turns between them are one. Where
+/// siblings on one CPU share a quota, wall-clock times come out up to a fifth too long.
 enum class QuotaUse { alone, shared };
 
 struct WaitResult {
