@@ -201,14 +201,14 @@ class Churn(HandMade):
             used += self.wave(number)
             resident.append(proc.resident_bytes(self.daemon.pid))
             if number == self.WAVES // 2:  # windows of all lengths are over by now
-                series, fds = len(self.scraped()), proc.open_fds(self.daemon.pid)
+                series, fds = self.series(), proc.open_fds(self.daemon.pid)
         cpu = (proc.cpu_seconds(self.daemon.pid) - before) * 1000 / (self.WAVES * self.EACH)
         print(f"\nnote: {cpu:.2f} ms of CPU for each of {self.WAVES * self.EACH} pods that came "
               f"and went; resident after each wave: {[size >> 10 for size in resident]} KiB")
         self.assertGreater(used, 0)
         self.compare(lambda samples: self.assertAlmostEqual(
             samples.value(ENDED, namespace=own("churn")), used, delta=0.001))
-        self.assertEqual(len(self.scraped()), series)
+        self.assertEqual(self.series(), series)
         # Connections of scrapes are closed a moment later.
         until(lambda: proc.open_fds(self.daemon.pid) <= fds, "descriptors being closed")
         # It finds its size in the first thousands; 2,500 pods that stayed would take far more.

@@ -158,6 +158,11 @@ class Scenario(unittest.TestCase):
     def scraped(self):
         return self.daemon.metrics(self.below())
 
+    def series(self):
+        """How many a scrape has, without histograms of waits: whether one was long is not up to
+        the test."""
+        return sum("wait_duration" not in name for name, _ in self.scraped())
+
     def compare(self, check):
         """`check` against what Prometheus, or the daemon where there is none, has, until it
         agrees: at rest, but on its way."""
