@@ -4,7 +4,6 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <numeric>
 #include <span>
 #include <string>
 #include <unordered_set>
@@ -321,8 +320,8 @@ const std::vector<std::uint32_t>& BpfSource::online() {
     std::getline(file, text);
     online_ = cpu_list(text);
     if (online_.empty()) {  // sysfs is not mounted
-      online_.resize(static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
-      std::iota(online_.begin(), online_.end(), 0U);
+      const auto count = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+      for (std::uint32_t cpu = 0; cpu < count; ++cpu) online_.push_back(cpu);
     }
   }
   return online_;

@@ -51,7 +51,10 @@ Throttling Episodes::join(const GroupPtr& group, std::vector<Part> parts, const 
       current->second.when.end = std::max(current->second.when.end, part.when.end);
     } else {
       if (current != current_.end()) finish();
-      current = current_.emplace(group->key, Episode{group, part.when, part.level}).first;
+      current =
+          current_
+              .emplace(group->key, Episode{.group = group, .when = part.when, .level = part.level})
+              .first;
     }
     const Nanoseconds late = std::min(window.begin, std::max(fresh.begin, fresh.end)) - fresh.begin;
     result.late += std::max(late, Nanoseconds(0));

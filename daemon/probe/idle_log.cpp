@@ -12,7 +12,7 @@ std::vector<std::uint32_t> cpu_list(const std::string& text) {
   std::vector<std::uint32_t> cpus;
   std::string_view rest(text);
   while (!rest.empty()) {
-    const std::string_view part = rest.substr(0, rest.find_first_of(",\n"));
+    const std::string part(rest.substr(0, rest.find_first_of(",\n")));
     rest.remove_prefix(std::min(rest.size(), part.size() + 1));
     std::uint32_t first = 0;
     const char* const end = part.data() + part.size();

@@ -11,7 +11,7 @@ namespace {
 
 // Of a throttle clock and CLOCK_MONOTONIC over a stall: what they differ by at most, as some run
 // only while no interrupt does.
-constexpr Nanoseconds kClocksDiffer = std::chrono::milliseconds(2);
+constexpr Nanoseconds kClocksDiffer = std::chrono::milliseconds(5);
 
 // Differences of counters that wrap, and sums whose parts wrap, are meant modulo 2^64.
 std::uint64_t at_least_zero(std::uint64_t difference) {
