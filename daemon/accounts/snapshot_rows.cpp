@@ -37,7 +37,7 @@ CgroupRow SnapshotRows::make(const Row& row) const {
   out.waits = totals.waits;
   out.windows = series != nullptr ? series->windows : no_windows_;
   out.standing = standing(row);
-  out.why = why(out);
+  out.why = why(out, row);
   return out;
 }
 
@@ -48,12 +48,21 @@ Standing SnapshotRows::standing(const Row& row) const {
   return in_pod ? Standing::pod_container : Standing::container;
 }
 
-std::optional<Why> SnapshotRows::why(const CgroupRow& row) const {
-  const WindowValue* window = longest_window(row.windows);
+bool SnapshotRows::same_limit_above(const Row& row) const {
+  const Row* above = rows_.find(row.parent);
+  if (above == nullptr || !above->bandwidth || !row.bandwidth) return false;
+  const auto& own = row.bandwidth->limit;
+  const auto& limit = above->bandwidth->limit;
+  return own && limit && own->quota == limit->quota && own->period == limit->period;
+}
+
+std::optional<Why> SnapshotRows::why(const CgroupRow& shown, const Row& row) const {
+  const WindowValue* window = longest_window(shown.windows);
   if (window == nullptr) return std::nullopt;
   const auto node = std::ranges::find(node_, window->length, &NodeWindow::length);
   return why_of({.window = *window,
-                 .standing = row.standing,
+                 .standing = shown.standing,
+                 .same_limit_above = same_limit_above(row),
                  .node_busy = node != node_.end() ? node->busy : std::nullopt,
                  .cpus_online = cpus_online_});
 }

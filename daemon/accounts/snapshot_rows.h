@@ -27,7 +27,8 @@ class SnapshotRows {
  private:
   CgroupRow make(const Row& row) const;
   Standing standing(const Row& row) const;
-  std::optional<Why> why(const CgroupRow& row) const;
+  bool same_limit_above(const Row& row) const;
+  std::optional<Why> why(const CgroupRow& shown, const Row& row) const;
   CgroupRow sum_up(const Groups::Group& group, const Row& newest) const;
   const Row* newest(const Groups::Group& group) const;
   std::vector<bool> above_containers() const;

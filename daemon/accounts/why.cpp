@@ -29,12 +29,13 @@ bool contention_matters(const WaitAmounts& waits, Nanoseconds wanted, Nanosecond
          reaches(waits.contention, kContentionOfLength, length);
 }
 
-Why whose_quota(ThrottleLevel level, Standing standing) {
+Why whose_quota(ThrottleLevel level, const WhyInput& input) {
   switch (level) {
     case ThrottleLevel::own:
       return Why::quota;
     case ThrottleLevel::parent:
-      return standing == Standing::pod_container ? Why::pod_quota : Why::ancestor_quota;
+      if (input.same_limit_above) return Why::quota;
+      return input.standing == Standing::pod_container ? Why::pod_quota : Why::ancestor_quota;
     case ThrottleLevel::above:
       return Why::ancestor_quota;
   }
@@ -59,7 +60,7 @@ std::optional<Why> why_of(const WhyInput& input) {
   const bool throttle = throttle_matters(waits, wanted, window.length);
   const bool contention = contention_matters(waits, wanted, window.length);
   if (throttle && (!contention || waits.throttle >= waits.contention)) {
-    return whose_quota(waits.level.value_or(ThrottleLevel::own), input.standing);
+    return whose_quota(waits.level.value_or(ThrottleLevel::own), input);
   }
   return contention ? who_has_the_cpus(used, input) : Why::fine;
 }

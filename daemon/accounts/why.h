@@ -14,6 +14,9 @@ namespace throttlelens::accounts {
 struct WhyInput {
   WindowValue window;                    ///< of the cgroup
   Standing standing = Standing::cgroup;  ///< whose quota a level means
+  /// The cgroup above has the same limit, as the pod of a single container has: whichever of the
+  /// two runs out first, it is the one that somebody set.
+  bool same_limit_above = false;
   std::optional<Nanoseconds> node_busy;  ///< CPU time of the whole node; absent: not known
   std::uint32_t cpus_online = 0;         ///< 0: not known
 };

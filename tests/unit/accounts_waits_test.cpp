@@ -86,6 +86,13 @@ class Waiting {
     identity->pod_cgroup = pod_cgroup;
     accounts_.identify({{.key = key, .identity = identity}}, {}, now_);
   }
+  void limit(CgroupKey key, std::optional<CpuLimit> limit) {
+    WindowBatch batch;
+    Bandwidth bandwidth;
+    bandwidth.limit = limit;
+    batch.bandwidth.push_back({.key = key, .value = bandwidth});
+    accounts_.apply(batch, now_);
+  }
   void gone(CgroupKey key) {
     accounts_.identify({}, {key}, now_);
     WindowBatch batch;
@@ -214,6 +221,24 @@ TEST_CASE("a row knows whether its pod is right above it") {
     node.name(kWeb, kPod, ContainerRole::monitor);
     CHECK(node.look()->cgroups.at(2).standing == Standing::cgroup);
   }
+}
+
+TEST_CASE("the quota of a pod is its container's own when both are the same") {
+  Waiting node;
+  node.appear(kWeb, kPod, "/pod/web");
+  node.name(kWeb, kPod);
+  node.series(kWeb).windows[1].waits = WaitAmounts{
+      .throttle = 1s, .contention = 0s, .throttled = 100ms, .level = ThrottleLevel::parent};
+  constexpr CpuLimit kLimit{.quota = 20ms, .period = 100ms};
+  CHECK(node.web().why == Why::pod_quota);
+  node.limit(kPod, kLimit);
+  CHECK(node.web().why == Why::pod_quota);
+  node.limit(kWeb, kLimit);
+  CHECK(node.web().why == Why::quota);
+  node.limit(kWeb, CpuLimit{.quota = 10ms, .period = 100ms});
+  CHECK(node.web().why == Why::pod_quota);
+  node.limit(kWeb, std::nullopt);
+  CHECK(node.web().why == Why::pod_quota);
 }
 
 TEST_CASE("the reason is that of the longest window, wherever it stands") {

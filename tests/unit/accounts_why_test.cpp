@@ -98,6 +98,15 @@ TEST_CASE("the level says whose quota") {
   CHECK(why(ThrottleLevel::parent, Standing::cgroup) == Why::ancestor_quota);
 }
 
+TEST_CASE("a pod with the limit of its only container is the container's own") {
+  WhyInput input = throttled(5s, 5s, ThrottleLevel::parent);
+  input.standing = Standing::pod_container;
+  input.same_limit_above = true;
+  CHECK(why_of(input) == Why::quota);
+  input.window.waits->level = ThrottleLevel::above;
+  CHECK(why_of(input) == Why::ancestor_quota);
+}
+
 TEST_CASE("waits of those below for quota of their own are no reason here") {
   WhyInput input = throttled(5s, 0s, std::nullopt);
   CHECK(why_of(input) == Why::fine);
