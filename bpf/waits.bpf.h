@@ -201,7 +201,8 @@ __noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
   __u64 since = cell->stall_since, from = cell->stall_settled, to = cell->settled;
   __u64 queue = 0, time = 0;
   __u32 level = cell->stall_level;
-  for (__u32 i = 0; i < TL_STALLS; i++) { /* from the oldest to the latest */
+  /* Where threads are stopped, one has to run before it is stopped again. */
+  for (__u32 i = TL_STOPS_THREADS ? TL_STALLS : 0; i < TL_STALLS; i++) { /* oldest first */
     struct tl_stall* stall = &cpu->stall[(cpu->stalls + i) % TL_STALLS];
     if (!queue && stall->since == since) {
       queue = stall->queue;

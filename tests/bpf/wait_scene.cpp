@@ -108,6 +108,8 @@ WaitResult WaitScene::of(const ScopedCgroup& group) const {
   if (one.after.throttled_local) {
     result.throttled_local = *one.after.throttled_local - one.before.throttled_local.value();
   }
+  const std::uint64_t lost = observer_.losses().lost_switches.value_or(0);
+  if (lost > losses_before_.lost_switches.value_or(0)) result.doubt = 10ms;
   result.nr_throttled = one.after.nr_throttled - one.before.nr_throttled;
   result.usage = one.after.usage - one.before.usage;
   result.not_idle = not_idle_;
@@ -150,7 +152,7 @@ double wait_bound(Nanoseconds kernel, unsigned workers) {
 
 void check_waits(const char* what, const WaitResult& result, Nanoseconds ours, Nanoseconds kernel) {
   const double difference = ns(ours - kernel);
-  const double bound = wait_bound(kernel, result.workers);
+  const double bound = wait_bound(kernel, result.workers) + ns(result.doubt);
   report(what, result.path, difference, bound);
   INFO(what << ", " << result.path << ": ours " << ours.count() << " kernel " << kernel.count()
             << "; throttle " << result.ours.throttle.count() << " contention "
@@ -285,7 +287,8 @@ void check_always_runnable(const Observer& observer, const WaitResult& result,
   REQUIRE(errors.size() >= 8);
   std::ranges::sort(errors);
   // 1 % of the window, and what a few switches take.
-  const double bound = ns(whole) / 100 + result.workers * (emulated() ? 5e6 : 1e6);
+  const double bound =
+      ns(whole) / 100 + result.workers * (emulated() ? 5e6 : 1e6) + ns(result.doubt) / 2;
   // A switch that was lost, or a clock that was late, moves a wait to the window next to its own.
   const double p90 = errors[(errors.size() * 9 + 9) / 10 - 1];
   report("use + waits - window, median", result.path, errors[errors.size() / 2], bound);

@@ -36,6 +36,9 @@ struct WaitResult {
   WindowIndex first_full = 0;  ///< the first window that is all work
   Nanoseconds not_idle{0};     ///< of all CPUs, by whomever, in the same windows
   std::uint64_t windows_seen = 0;
+  /// What a switch that was lost may have been told too much: a wait whose end was not seen
+  /// goes on until its thread leaves the CPU, and what was told is not taken back.
+  Nanoseconds doubt{0};
 };
 
 class WaitScene {
