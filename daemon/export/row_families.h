@@ -41,8 +41,9 @@ struct RowFamily {
   /// The label beside the row's own; empty without one.
   constexpr std::string_view label() const {
     if (std::holds_alternative<PlainValue>(value)) return {};
-    if (const auto* numbers = std::get_if<NumbersBy>(&value)) return numbers->label;
-    if (const auto* durations = std::get_if<DurationsBy>(&value)) return durations->label;
+    // Not std::get_if: with -fsanitize=undefined g++ 12 finds a null check not constant there.
+    if (std::holds_alternative<NumbersBy>(value)) return std::get<NumbersBy>(value).label;
+    if (std::holds_alternative<DurationsBy>(value)) return std::get<DurationsBy>(value).label;
     return "window";
   }
 };
