@@ -187,6 +187,7 @@ void WaitReader::tell_stall(Told& told, const Stall& stall, std::uint64_t from, 
                             std::vector<Stall>& stalls) {
   const bool went_on = told.went_on && from < told.time;
   const std::uint64_t rest = at_least_zero(to - std::max(from, told.time));
+  if (rest == 0) return;  // all told, and what went on goes on
   Stall part = stall;
   part.since = part.until - Nanoseconds(static_cast<std::int64_t>(rest));
   // One that went on at the edge before goes on from there; the two clocks differ by their reading.
@@ -195,7 +196,7 @@ void WaitReader::tell_stall(Told& told, const Stall& stall, std::uint64_t from, 
     part.since = told.until;
     part.until = std::max(part.until, part.since);
   }
-  if (rest > 0) stalls.push_back(part);
+  stalls.push_back(part);
   told = {.time = std::max(told.time, to), .until = Nanoseconds(0), .went_on = false};
 }
 
