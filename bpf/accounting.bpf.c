@@ -402,6 +402,10 @@ __noinline int read_running(__u32 index) {
   if (task != recorded && (tl_u32)BPF_CORE_READ(recorded, pid) == cpu->pid &&
       BPF_CORE_READ(recorded, se.prev_sum_exec_runtime) == cpu->sum_in)
     out->recorded_sum = BPF_CORE_READ(recorded, se.sum_exec_runtime);
+  out->waiting = 0;
+  struct tl_thread* thread = thread_at(out->pid);
+  if (thread && thread->task == out->task && thread->pid == out->pid && thread->waits)
+    out->waiting = thread->serial;
   out->clock = BPF_CORE_READ(rq, clock);
   barrier();
   out->valid = clock == out->clock && BPF_CORE_READ(rq, curr) == task &&

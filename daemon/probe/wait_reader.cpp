@@ -267,6 +267,21 @@ void WaitReader::tell(std::uint64_t serial, Sum& sum, std::vector<WaitDelta>& de
   sum.touched = false;
 }
 
+// A thread whose switch-in was lost does not wait any more, though nobody has ended its wait.
+void WaitReader::take_off_running() {
+  const auto edge = static_cast<std::int64_t>(edge_ * base_ns_);
+  for (std::size_t cpu = 0; cpu < view_.running.size(); ++cpu) {
+    const tl_running& running = view_.running[cpu];
+    if (running.valid == 0 || running.waiting == 0) continue;
+    const auto sum = sums_.find(running.waiting);
+    if (sum == sums_.end()) continue;
+    const std::int64_t since = static_cast<std::int64_t>(running.clock) +
+                               load(view_.cpus[cpu].offset_ns) -
+                               static_cast<std::int64_t>(running.sum - running.sum_start);
+    if (since < edge) sum->second.wait_beyond += static_cast<std::uint64_t>(edge - since);
+  }
+}
+
 void WaitReader::commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& stalls) {
   for (const tl_event_stall& event : std::exchange(ended_, {})) add_ended(event, stalls);
   open_.clear();
@@ -275,6 +290,7 @@ void WaitReader::commit(std::vector<WaitDelta>& deltas, std::vector<Stall>& stal
     add_stall(reading, stalls);
     if (reading.held > 0) open_.push_back(key(reading.serial, reading.place.cpu));
   }
+  take_off_running();
   for (auto& [serial, sum] : sums_) {
     if (sum.touched || sum.waiting != 0) tell(serial, sum, deltas);
   }

@@ -64,7 +64,8 @@ struct Memory {
                   .serial = serial,
                   .slot = slot,
                   .pid = cpu.pid,
-                  .recorded_sum = 0};
+                  .recorded_sum = 0,
+                  .waiting = 0};
   }
 
   std::vector<tl_cpu> cpus;

@@ -22,13 +22,14 @@ constexpr tl_u64 kMs = 1'000'000;
 constexpr std::uint32_t kSlots = 8;
 
 struct Memory {
-  explicit Memory(std::size_t cpu_count) : cpus(cpu_count), cells(cpu_count * kSlots) {}
+  explicit Memory(std::size_t cpu_count)
+      : cpus(cpu_count), cells(cpu_count * kSlots), running(cpu_count) {}
 
   SharedView view() const {
     return {.cpus = cpus,
             .cells = cells,
             .touched = {},
-            .running = {},
+            .running = running,
             .idles = {},
             .max_slots = kSlots};
   }
@@ -37,6 +38,7 @@ struct Memory {
 
   std::vector<tl_cpu> cpus;
   std::vector<tl_cell> cells;
+  std::vector<tl_running> running;
 };
 
 using Places = std::vector<CellPlace>;
@@ -615,6 +617,47 @@ TEST_CASE("one CPU's cell is taken over while threads of the cgroup wait on anot
   scene.memory.cell(0, 3) = {};
   CHECK(scene.read(12, {}).waited == Numbers{{30, 100 * kMs}});
   CHECK(scene.read(13, {}).waited == Numbers{{30, 100 * kMs}});
+}
+
+TEST_CASE("a thread that came to run unseen waits no more") {
+  Scene scene;
+  scene.begin(0, 3, 1040 * kMs);
+  scene.begin(1, 3, 1060 * kMs);
+  tl_running& running = scene.memory.running[1];
+  running = {.valid = 1,
+             .seq = 0,
+             .clock = 590 * kMs,
+             .task = 77,
+             .sum = 25 * kMs,
+             .sum_start = 5 * kMs,
+             .serial = 30,
+             .slot = 3,
+             .pid = 7,
+             .recorded_sum = 0,
+             .waiting = 30};
+  scene.memory.cpus[1].offset_ns = 500 * kMs;
+  SECTION("since it was switched in") {  // at 1070
+    CHECK(scene.read(11, {{0, 3}, {1, 3}}).waited == Numbers{{30, 70 * kMs}});
+    running.clock += 100 * kMs;
+    running.sum += 100 * kMs;
+    CHECK(scene.read(12, {}).waited == Numbers{{30, 100 * kMs}});
+    scene.end(1, 3, 1070 * kMs);  // as the kernel counted
+    running.waiting = 0;
+    CHECK(scene.read(13, {{1, 3}}).waited == Numbers{{30, 100 * kMs}});
+  }
+  SECTION("which was after the edge") {
+    running.sum = 5 * kMs;
+    running.clock = 610 * kMs;
+    CHECK(scene.read(11, {{0, 3}, {1, 3}}).waited == Numbers{{30, 100 * kMs}});
+  }
+  SECTION("of whom nothing else is known") {
+    running.waiting = 40;
+    CHECK(scene.read(11, {{0, 3}, {1, 3}}).waited == Numbers{{30, 100 * kMs}});
+  }
+  SECTION("read while it changed") {
+    running.valid = 0;
+    CHECK(scene.read(11, {{0, 3}, {1, 3}}).waited == Numbers{{30, 100 * kMs}});
+  }
 }
 
 TEST_CASE("waits that ended are counted by cause and length") {

@@ -186,6 +186,7 @@ struct tl_running {
   tl_u32 slot;
   tl_u32 pid;          /* 0: idle */
   tl_u64 recorded_sum; /* se.sum_exec_runtime of tl_cpu.task if a switch was lost; 0: unknown */
+  tl_u64 waiting;      /* serial of the cgroup for which it still waits: its switch-in was lost */
 };
 
 #define TL_UNLIMITED (~0ull)
@@ -269,7 +270,7 @@ TL_ASSERT_SIZE(struct tl_queue, 48);
 TL_ASSERT_SIZE(struct tl_event_stall, 56);
 TL_ASSERT_SIZE(struct tl_cpu, 576);
 TL_ASSERT_SIZE(struct tl_group, 16);
-TL_ASSERT_SIZE(struct tl_running, 72);
+TL_ASSERT_SIZE(struct tl_running, 80);
 TL_ASSERT_SIZE(struct tl_bandwidth, 72);
 TL_ASSERT_SIZE(struct tl_event_cgroup, 296);
 TL_ASSERT_SIZE(struct tl_event_evicted, 304);
