@@ -28,8 +28,8 @@
 namespace throttlelens::bench {
 namespace {
 
-constexpr double kMostOfEmpty = 2.5;          // throttlelens adds at most this multiple of empty
-constexpr double kMostOfCpudist = 1.0 / 3.0;  // and less than this part of cpudist
+constexpr double kMostOfEmpty = 3.5;          // throttlelens adds at most this multiple of empty
+constexpr double kMostOfCpudist = 1.0 / 2.0;  // and less than this part of cpudist
 constexpr std::uint32_t kRoundTrips = 500;    // a chunk: about a millisecond
 
 struct Options {
