@@ -43,7 +43,8 @@ Throttling Episodes::join(const GroupPtr& group, std::vector<Part> parts, const 
     current_.erase(current);
     current = current_.end();
   };
-  std::ranges::stable_sort(parts, {}, [](const Part& part) { return part.when.begin; });
+  std::ranges::sort(parts, {},
+                    [](const Part& part) { return std::pair(part.when.begin, part.level); });
   for (const Part& part : parts) {
     Interval fresh = part.when;  // not yet told
     if (current != current_.end() && part.when.begin <= current->second.when.end) {
