@@ -74,11 +74,13 @@ void HttpWorker::run() {
 }
 
 std::vector<PendingRequest*> HttpWorker::take_alike() {
-  const Question& question = queue_.front()->question;
-  const auto alike = std::ranges::stable_partition(
-      queue_, [&question](const PendingRequest* other) { return other->question != question; });
-  const std::vector<PendingRequest*> taken(alike.begin(), alike.end());
-  queue_.erase(alike.begin(), alike.end());
+  const Question question = queue_.front()->question;
+  std::vector<PendingRequest*> taken;
+  std::erase_if(queue_, [&](PendingRequest* request) {
+    const bool alike = request->question == question;
+    if (alike) taken.push_back(request);
+    return alike;
+  });
   return taken;
 }
 

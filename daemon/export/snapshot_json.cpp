@@ -128,10 +128,18 @@ class Document {
              (query_.pod && row.pod != *query_.pod);
     });
     if (!query_.top) return rows;
-    // Stable: rows of which neither matters more stay in the order of their names.
-    std::ranges::stable_sort(rows, [window = now_window(snapshot_)](const auto& a, const auto& b) {
-      return compare_held_back(*a.cpu, *b.cpu, window) < 0;
+    // Rows of which neither matters more stay in the order of their names.
+    const std::size_t window = now_window(snapshot_);
+    std::vector<std::size_t> order(rows.size());
+    for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+    std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+      const auto compared = compare_held_back(*rows[a].cpu, *rows[b].cpu, window);
+      return compared != 0 ? compared < 0 : a < b;
     });
+    List sorted;
+    sorted.reserve(rows.size());
+    for (const std::size_t i : order) sorted.push_back(rows[i]);
+    rows = std::move(sorted);
     rows.resize(std::min(rows.size(), *query_.top));
     return rows;
   }

@@ -162,7 +162,7 @@ TEST_CASE("waits count to the cgroup and to all above it") {
   CHECK(told.at(3).contention_waits ==
         DurationHistogram{.buckets = {4, 0, 0, 0, 0, 0, 0, 0}, .sum = ms(18)});
   CHECK(told.at(4).waits == amounts(0, 5));
-  for (const std::uint64_t above : {1, 2}) {
+  for (const std::uint64_t above : {1U, 2U}) {
     CHECK(told.at(above).waits == amounts(12, 23));
     CHECK(told.at(above).lost == ms(2));
     CHECK(told.at(above).throttle_waits == told.at(3).throttle_waits);
