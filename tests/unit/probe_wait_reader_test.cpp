@@ -278,7 +278,7 @@ TEST_CASE("what a throttle clock advanced during a wait was for quota") {
 
 TEST_CASE("an answer older than its cell takes nothing from other CPUs") {
   Scene scene;
-  for (const std::uint32_t cpu : {0, 1}) {
+  for (const std::uint32_t cpu : {0U, 1U}) {
     scene.begin(cpu, 3, 1050 * kMs);
     scene.memory.cell(cpu, 3).held = 1;
     scene.memory.cell(cpu, 3).settled = 5 * kMs;
