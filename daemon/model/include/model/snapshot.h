@@ -13,6 +13,8 @@
 #include "base/units.h"
 #include "model/cgroup.h"
 #include "model/container.h"
+#include "model/mark.h"
+#include "model/overhead.h"
 #include "model/waits.h"
 #include "model/window_batch.h"
 
@@ -62,6 +64,8 @@ enum class Why {
 
 struct CgroupRow {
   CgroupKey key;
+  /// The same in a later snapshot or mark: the same row, and its counters went on from there.
+  std::uint64_t id = 0;
   std::shared_ptr<const std::string> path;
   bool alive = true;
   bool holds_containers = false;  ///< a container is somewhere below it
@@ -74,6 +78,8 @@ struct CgroupRow {
   std::optional<WaitTotals>
       waits;               ///< since throttlelens watches; absent when the tier cannot know
   std::optional<Why> why;  ///< absent without waits, or before the window was completed
+  /// Highest use of any base window that ended after the youngest of Snapshot::marks.
+  std::optional<Nanoseconds> peak_since_mark;
 };
 
 /// The CPU request, as the kernel enforces it now.
@@ -148,6 +154,14 @@ struct Snapshot {
   std::vector<ContainerRow> containers;  ///< one per namespace, pod and container, in that order
   std::vector<PodRow> pods;              ///< one per namespace and pod, in that order
   std::vector<EndedUsage> ended;         ///< one per namespace, in order
+  /// What pods, and containers outside of pods, cost beside what runs in them; by namespace, pod
+  /// and container.
+  std::vector<OverheadRow> overhead;
+  /// CPU of all of them, those that are gone included, by component; see OverheadReading::node.
+  std::array<std::optional<Nanoseconds>, kOverheadComponents> node_overhead{};
+  std::vector<ServiceRow> services;                                      ///< of the node, by name
+  std::optional<std::uint64_t> lost_processes;                           ///< see ProcessBatch::lost
+  std::shared_ptr<const Marks> marks = std::make_shared<const Marks>();  ///< the past; never null
   std::vector<MetadataErrors> metadata_errors;  ///< one per source, in order
   SourceLosses losses;
 };

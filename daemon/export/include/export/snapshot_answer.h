@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// A snapshot of the last few seconds in the form somebody asked for: table, wide table, JSON, CSV.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "export/snapshot_query.h"
+#include "model/mark.h"
+#include "model/snapshot.h"
+
+namespace throttlelens {
+
+struct SnapshotAnswer {
+  std::string content_type;
+  std::string body;
+};
+
+/// Rates and differences are those between `start` and the snapshot; `start` may be null, then they
+/// are absent, and so are they of rows that were not there yet. `width`: columns of the tables that
+/// are not wide; never exceeded.
+SnapshotAnswer answer_snapshot(const Snapshot& snapshot, const Mark* start,
+                               const SnapshotQuery& query, std::size_t width = 120);
+
+}  // namespace throttlelens
