@@ -2,6 +2,8 @@
 #include "http_response.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 #include <utility>
 
 #include <zlib.h>
@@ -95,6 +97,10 @@ PreparedResponse prepare(HttpResponse answer, bool gzipped, bool varies) {
   }
   if (gzipped) header("Content-Encoding", "gzip");
   if (varies) header("Vary", "Accept-Encoding");
+  if (answer.known_in) {
+    const auto wait = std::chrono::ceil<std::chrono::seconds>(*answer.known_in).count();
+    header("Retry-After", std::to_string(wait).c_str());
+  }
   if (answer.status == MHD_HTTP_METHOD_NOT_ALLOWED) header("Allow", "GET, HEAD");
   return out;
 }

@@ -19,7 +19,7 @@ struct HttpServer::Impl {
   Impl(HttpHandlers h, const HttpServerOptions& options)
       : handlers(std::move(h)),
         worker([this](const Question& question) { return slow(question); },
-               std::chrono::seconds(options.request_deadline_seconds)) {}
+               std::chrono::seconds(options.request_deadline_seconds), options.max_waiting) {}
   ~Impl() {
     // First, because libmicrohttpd must not be stopped while connections are suspended.
     worker.stop();
@@ -103,6 +103,11 @@ MHD_Result HttpServer::Impl::answer(PendingRequest& request, std::string_view pa
                         .query = path == kSnapshot ? request.query : std::string()};
     request.wants_gzip = accepts_gzip(::MHD_lookup_connection_value(
         request.connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+    const auto* info =
+        ::MHD_get_connection_info(request.connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    if (info != nullptr && info->socket_context != nullptr) {
+      request.timed = *static_cast<const HttpWorker::Handle*>(info->socket_context);
+    }
     if (worker.submit(request)) return MHD_YES;
   }
   return queue(request.connection, prepare(immediate(path, method), false, false));

@@ -18,8 +18,11 @@ HttpResponse call_handler(const std::function<HttpResponse()>& handler) noexcept
   }
 }
 
-HttpWorker::HttpWorker(Handler handler, std::chrono::seconds deadline)
-    : handler_(std::move(handler)), deadline_(deadline), thread_([this] { run(); }) {}
+HttpWorker::HttpWorker(Handler handler, std::chrono::seconds deadline, std::size_t max_waiting)
+    : handler_(std::move(handler)),
+      deadline_(deadline),
+      max_waiting_(max_waiting),
+      thread_([this] { run(); }) {}
 
 bool HttpWorker::submit(PendingRequest& request) {
   const std::lock_guard lock(mutex_);
@@ -57,11 +60,12 @@ void HttpWorker::stop() {
 void HttpWorker::run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    const SteadyTime next = end_overdue();
+    const SteadyTime woken = wake_waiting();
+    const SteadyTime next = std::min(woken, end_overdue());
     if (!queue_.empty()) {
-      const std::vector<PendingRequest*> batch = take_alike();
+      std::vector<PendingRequest*> batch = take_alike();
       lock.unlock();
-      answer(batch);
+      handle(std::move(batch));
       lock.lock();
     } else if (stopping_) {
       return;
@@ -84,9 +88,48 @@ std::vector<PendingRequest*> HttpWorker::take_alike() {
   return taken;
 }
 
-void HttpWorker::answer(const std::vector<PendingRequest*>& batch) {
+void HttpWorker::handle(std::vector<PendingRequest*> batch) {
   const Question& question = batch.front()->question;
-  HttpResponse plain = call_handler([this, &question] { return handler_(question); });
+  HttpResponse response = call_handler([this, &question] { return handler_(question); });
+  if (response.known_in) keep_waiting(batch, *response.known_in);
+  if (!batch.empty()) answer(batch, std::move(response));
+}
+
+void HttpWorker::keep_waiting(std::vector<PendingRequest*>& batch,
+                              std::chrono::nanoseconds how_long) {
+  const std::lock_guard lock(mutex_);
+  if (stopping_) return;
+  const SteadyTime until = std::chrono::steady_clock::now() +
+                           std::chrono::ceil<std::chrono::steady_clock::duration>(how_long);
+  while (!batch.empty() && waiting_.size() < max_waiting_) {
+    PendingRequest* const request = batch.back();
+    if (request->timed) (*request->timed)->waits = true;
+    waiting_.push_back({.until = until, .request = request});
+    batch.pop_back();
+  }
+}
+
+HttpWorker::SteadyTime HttpWorker::wake_waiting() {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  SteadyTime next = SteadyTime::max();
+  std::erase_if(waiting_, [&](const Waiting& one) {
+    if (!stopping_ && one.until > now) {
+      next = std::min(next, one.until);
+      return false;
+    }
+    if (one.request->timed) {
+      const Handle timed = *one.request->timed;
+      timed->waits = false;
+      timed->deadline = now + deadline_;
+      connections_.splice(connections_.end(), connections_, timed);
+    }
+    queue_.push_back(one.request);
+    return true;
+  });
+  return next;
+}
+
+void HttpWorker::answer(const std::vector<PendingRequest*>& batch, HttpResponse response) {
   PreparedResponse compressed;
   PreparedResponse identity;
   bool wanted_plain = false;
@@ -96,13 +139,15 @@ void HttpWorker::answer(const std::vector<PendingRequest*>& batch) {
   }
   try {
     if (wanted_gzip) {
-      if (auto body = gzip(plain.body)) {
-        compressed = prepare(
-            {.status = plain.status, .content_type = plain.content_type, .body = std::move(*body)},
-            true, true);
+      if (auto body = gzip(response.body)) {
+        compressed = prepare({.status = response.status,
+                              .content_type = response.content_type,
+                              .body = std::move(*body),
+                              .known_in = response.known_in},
+                             true, true);
       }
     }
-    if (wanted_plain || !compressed.response) identity = prepare(std::move(plain), false, true);
+    if (wanted_plain || !compressed.response) identity = prepare(std::move(response), false, true);
   } catch (const std::exception&) {
     // Out of memory: connections without an answer are closed.
     compressed = {};
@@ -116,8 +161,8 @@ void HttpWorker::answer(const std::vector<PendingRequest*>& batch) {
 
 HttpWorker::SteadyTime HttpWorker::end_overdue() {
   const SteadyTime now = std::chrono::steady_clock::now();
-  for (Connection& connection : connections_) {
-    if (connection.ended) continue;
+  for (TimedConnection& connection : connections_) {
+    if (connection.ended || connection.waits) continue;
     if (connection.deadline > now) return connection.deadline;
     // Only shut down: the event loop sees it and closes. The descriptor cannot be another's yet,
     // because connection_closed() comes before it is closed.

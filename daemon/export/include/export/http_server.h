@@ -3,9 +3,11 @@
 // a page at /. Its threads read snapshots and never touch the sampler.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,9 @@ struct HttpResponse {
   unsigned status = 200;
   std::string content_type = "text/plain; charset=utf-8";
   std::string body;
+  /// The answer is not known before that: whoever asked is kept waiting, and the handler is called
+  /// again then. The rest is what they get for whom there is no place to wait, with Retry-After.
+  std::optional<std::chrono::nanoseconds> known_in{};
 };
 
 struct HttpServerOptions {
@@ -26,8 +31,10 @@ struct HttpServerOptions {
   unsigned max_connections = 64;              ///< more wait in the kernel's queue
   unsigned max_connections_per_address = 32;  ///< more are closed at once
   unsigned connection_timeout_seconds = 10;   ///< without a byte moving
-  /// From accept to the last byte, whatever trickles: one connection serves one request.
+  /// From accept to the last byte, whatever trickles: one connection serves one request. Begins
+  /// anew after waiting for HttpResponse::known_in.
   unsigned request_deadline_seconds = 60;
+  unsigned max_waiting = 16;  ///< connections that may wait for HttpResponse::known_in at a time
   std::size_t connection_memory_bytes = 65536;  ///< bounds the request's line and headers
 };
 
