@@ -33,7 +33,8 @@ struct WhyInput {
 ///   any machine that is used.
 /// The larger one of those that matter is the reason; throttling if they are equal. Contention is
 /// `own_threads` when all others used less than 10 % of the node's CPUs, else `neighbours`, also
-/// when what they used is not known.
+/// when what they used is not known. Cpusets are not known: neighbours that share the few CPUs a
+/// cgroup may use can be less than 10 % of the node's, and its own threads are blamed for them.
 std::optional<Why> why_of(const WhyInput& input);
 
 }  // namespace throttlelens::accounts

@@ -1,22 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <iterator>
 #include <limits>
 #include <span>
-#include <string>
 #include <unordered_set>
 #include <utility>
-
-#include <unistd.h>
 
 #include "bandwidth_reader.h"
 #include "base/clock.h"
 #include "bpf_programs.h"
 #include "edge_reader.h"
 #include "group_table.h"
-#include "idle_log.h"
+#include "online_cpus.h"
 #include "probe/source.h"
 #include "usage_check.h"
 #include "waits.h"
@@ -314,16 +310,7 @@ SourceLosses BpfSource::losses() const {
 }
 
 const std::vector<std::uint32_t>& BpfSource::online() {
-  if (online_.empty() || next_ % kSlowTurn == 0) {
-    std::ifstream file("/sys/devices/system/cpu/online");
-    std::string text;
-    std::getline(file, text);
-    online_ = cpu_list(text);
-    if (online_.empty()) {  // sysfs is not mounted
-      const auto count = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
-      for (std::uint32_t cpu = 0; cpu < count; ++cpu) online_.push_back(cpu);
-    }
-  }
+  if (online_.empty() || next_ % kSlowTurn == 0) online_ = online_cpus();
   return online_;
 }
 

@@ -1,29 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "idle_log.h"
 
-#include <charconv>
-#include <string>
-#include <string_view>
+#include <algorithm>
+#include <cstddef>
 
 namespace throttlelens {
-
-std::vector<std::uint32_t> cpu_list(const std::string& text) {
-  constexpr std::uint32_t kMost = 65536;
-  std::vector<std::uint32_t> cpus;
-  std::string_view rest(text);
-  while (!rest.empty()) {
-    const std::string part(rest.substr(0, rest.find_first_of(",\n")));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
-    std::uint32_t first = 0;
-    const char* const end = part.data() + part.size();
-    auto [at, error] = std::from_chars(part.data(), end, first);
-    if (error != std::errc()) continue;
-    std::uint32_t last = first;
-    if (at != end && *at == '-') std::from_chars(at + 1, end, last);
-    for (std::uint32_t cpu = first; cpu <= last && cpu < kMost; ++cpu) cpus.push_back(cpu);
-  }
-  return cpus;
-}
 
 namespace {
 

@@ -117,7 +117,7 @@ class WaitReader {
   std::uint64_t throttle_clock(const Reading& reading) const;
   void add(const Reading& reading);
   void take_off_running();
-  static void tell_stall(Told& told, const Stall& until, std::uint64_t from, std::uint64_t to,
+  static void tell_stall(Told& told, const Stall& stall, std::uint64_t from, std::uint64_t to,
                          std::vector<Stall>& stalls);
   void add_ended(const tl_event_stall& event, std::vector<Stall>& stalls);
   void add_stall(const Reading& reading, std::vector<Stall>& stalls);

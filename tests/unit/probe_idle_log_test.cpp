@@ -49,32 +49,6 @@ struct Memory {
 
 }  // namespace
 
-TEST_CASE("lists of CPUs as the kernel writes them") {
-  CHECK(cpu_list("0\n") == Cpus{0});
-  CHECK(cpu_list("0-3,8\n") == Cpus{0, 1, 2, 3, 8});
-  CHECK(cpu_list("0-1,4,6-7") == Cpus{0, 1, 4, 6, 7});
-}
-
-TEST_CASE("of a list of CPUs that cannot be understood the rest is kept") {
-  CHECK(cpu_list("") == Cpus{});
-  CHECK(cpu_list("\n\n,,") == Cpus{});
-  CHECK(cpu_list("x") == Cpus{});
-  CHECK(cpu_list("x,2") == Cpus{2});
-  CHECK(cpu_list("5-") == Cpus{5});
-  CHECK(cpu_list("-5") == Cpus{});
-  CHECK(cpu_list("3-1") == Cpus{});
-  CHECK(cpu_list("3-1,4") == Cpus{4});
-  CHECK(cpu_list(std::string("1\0,2", 4)) == Cpus{1, 2});
-  CHECK(cpu_list("99999999999999999999") == Cpus{});
-}
-
-TEST_CASE("a range without end is bounded") {
-  const Cpus all = cpu_list("0-4294967295");
-  CHECK(all.size() == 65536);
-  CHECK(all.back() == 65535);
-  CHECK(cpu_list("4294967290-4294967295") == Cpus{});
-}
-
 TEST_CASE("stretches of idling are cut to the span asked for") {
   Memory memory(1);
   memory.was_idle(0, 50, 90);
