@@ -72,10 +72,24 @@ void Accounts::apply(const WindowBatch& batch, MonoTime now) {
   if (batch.node.cpus_online != 0) impl_->cpus_online = batch.node.cpus_online;
 }
 
-void Accounts::identify(const std::vector<Identified>& identified,
-                        const std::vector<CgroupKey>& gone, MonoTime now) {
+std::vector<Identified> Accounts::identify(const std::vector<Identified>& identified,
+                                           const std::vector<CgroupKey>& gone, MonoTime now) {
   for (const CgroupKey key : gone) impl_->names.leave(key, now);
-  for (const Identified& one : identified) impl_->names.identify(one);
+  std::vector<Identified> shown;
+  shown.reserve(identified.size());
+  for (const Identified& one : identified) {
+    shown.push_back({.key = one.key, .identity = impl_->names.identify(one)});
+  }
+  return shown;
+}
+
+const ContainerIdentity* Accounts::container_around(CgroupKey key) const {
+  const ContainerIdentity* identity = impl_->names.find(key);
+  for (const Row* row = impl_->rows.find(key); identity == nullptr && row != nullptr;
+       row = impl_->rows.find(row->parent)) {
+    identity = impl_->names.find(row->parent);
+  }
+  return identity;
 }
 
 bool Accounts::is_container(CgroupKey key) const {
@@ -103,9 +117,10 @@ std::vector<CgroupKey> Accounts::take_ended(MonoTime now, const LastReading& las
 }
 
 std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& reading,
+                                                   const OverheadReading& overhead,
                                                    const ProbeInfo& probe,
                                                    std::vector<MetadataErrors> metadata_errors,
-                                                   MonoTime now) const {
+                                                   MonoTime now) {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->taken = now;
   snapshot->last_window = reading.last_window;
@@ -123,10 +138,20 @@ std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& readin
   for (const auto& [pod_namespace, usage] : impl_->names.ended()) {
     snapshot->ended.push_back({.pod_namespace = pod_namespace, .usage = usage});
   }
+  snapshot->overhead = overhead.rows;
+  snapshot->node_overhead = overhead.node;
+  snapshot->services = overhead.services;
+  snapshot->lost_processes = overhead.lost_processes;
   snapshot->metadata_errors = std::move(metadata_errors);
   snapshot->losses = impl_->losses;
   return snapshot;
 }
+
+bool Accounts::mark_due() const {
+  return false;
+}
+
+void Accounts::mark(const CountersReading& /*counters*/, const OverheadReading& /*overhead*/) {}
 
 void Accounts::set_filters(std::vector<std::string> include, std::vector<std::string> exclude) {
   impl_->rows.set_filter({.include = std::move(include), .exclude = std::move(exclude)});

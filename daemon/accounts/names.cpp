@@ -15,10 +15,11 @@ constexpr std::size_t kShortId = 12;
 
 }  // namespace
 
-void Names::identify(const Identified& identified) {
+Names::IdentityPtr Names::identify(const Identified& identified) {
   const IdentityPtr identity = with_a_name_of_its_own(identified.key, identified.identity);
   identities_[identified.key].identity = identity;
   join(identified.key, *identity);
+  return identity;
 }
 
 /// Outside of Kubernetes nothing keeps two containers (of two runtimes, or of two namespaces of

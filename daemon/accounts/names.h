@@ -22,7 +22,8 @@ class Names {
  public:
   using IdentityPtr = std::shared_ptr<const ContainerIdentity>;
 
-  void identify(const Identified& identified);
+  /// Returns the identity with the name its row shows.
+  IdentityPtr identify(const Identified& identified);
   /// The cgroup has a row (again): its name, if it is known, comes to it.
   void announce(CgroupKey key);
   /// The directory is gone: the name stays as long as there may be a row.

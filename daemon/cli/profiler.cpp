@@ -94,8 +94,8 @@ void Profiler::name_containers(const TreeChanges& changes, MonoTime now) {
   }
 }
 
-std::shared_ptr<const Snapshot> Profiler::snapshot(MonoTime now) const {
-  return accounts_.snapshot(timeline_.read(), source_->info(), identities_.errors(), now);
+std::shared_ptr<const Snapshot> Profiler::snapshot(MonoTime now) {
+  return accounts_.snapshot(timeline_.read(), {}, source_->info(), identities_.errors(), now);
 }
 
 void Profiler::reconfigure(const Config& config) {

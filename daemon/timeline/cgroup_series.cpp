@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup_series.h"
 
+#include <algorithm>
+
 #include "amount.h"
 
 namespace throttlelens::timeline {
@@ -21,6 +23,7 @@ void CgroupSeries::add_window(const Coverage& coverage, Nanoseconds used) {
     windows_[i].add(coverage.reported()[i], life_, used);
   }
   if (ratio_) ratio_->add(coverage.windows_seen(), used);
+  peak_.add(coverage.stretch(), coverage.end(), used);
   history_.add(coverage.end(), coverage.base().oldest(), used);
 }
 
@@ -53,7 +56,12 @@ void CgroupSeries::end(const Coverage& coverage) {
 
 SeriesReading CgroupSeries::read(const Coverage& coverage, CgroupKey key,
                                  std::span<const Nanoseconds> lengths) const {
-  SeriesReading reading{.key = key, .total = total_, .windows = {}, .limit_ratio = {}, .waits = {}};
+  SeriesReading reading{.key = key,
+                        .total = total_,
+                        .windows = {},
+                        .limit_ratio = {},
+                        .waits = {},
+                        .peak = peak(coverage)};
   reading.windows.resize(windows_.size());
   for (std::size_t i = 0; i < windows_.size(); ++i) {
     const Grid& grid = coverage.reported()[i];
@@ -68,6 +76,25 @@ SeriesReading CgroupSeries::read(const Coverage& coverage, CgroupKey key,
   if (ratio_) reading.limit_ratio = ratio_->read(coverage.windows_seen());
   if (coverage.waits_told()) reading.waits = waits_.totals(coverage);
   return reading;
+}
+
+CounterReading CgroupSeries::counters(const Coverage& coverage, CgroupKey key) const {
+  CounterReading reading{.key = key,
+                         .total = total_,
+                         .throttle_wait = {},
+                         .contention_wait = {},
+                         .peak = peak(coverage)};
+  if (coverage.waits_told()) {
+    reading.throttle_wait = waits_.throttle();
+    reading.contention_wait = waits_.contention();
+  }
+  return reading;
+}
+
+std::optional<Nanoseconds> CgroupSeries::peak(const Coverage& coverage) const {
+  const WindowIndex oldest = std::max(coverage.stretch(), coverage.base().oldest());
+  if (!life_.knows_any(coverage.base(), oldest)) return std::nullopt;
+  return peak_.of(coverage.stretch());
 }
 
 std::optional<HistoryWindow> CgroupSeries::at(const Coverage& coverage, WindowIndex window) const {

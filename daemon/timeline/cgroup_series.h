@@ -15,6 +15,7 @@
 #include "limit_ratio.h"
 #include "model/series.h"
 #include "model/window_batch.h"
+#include "stretch_peak.h"
 #include "wait_series.h"
 #include "window_sum.h"
 
@@ -45,6 +46,7 @@ class CgroupSeries {
 
   SeriesReading read(const Coverage& coverage, CgroupKey key,
                      std::span<const Nanoseconds> lengths) const;
+  CounterReading counters(const Coverage& coverage, CgroupKey key) const;
   std::optional<HistoryWindow> at(const Coverage& coverage, WindowIndex window) const;
   /// Frees what lies behind the history and the peaks.
   void expire(const Coverage& coverage);
@@ -53,12 +55,15 @@ class CgroupSeries {
  private:
   /// Whether the use of the base window that `coverage` is about to see is not known.
   bool unknown_now(const Coverage& coverage) const;
+  /// Of the base windows of the stretch.
+  std::optional<Nanoseconds> peak(const Coverage& coverage) const;
 
   Life life_;
   bool ended_ = false;
   Nanoseconds total_{0};
   std::vector<WindowSum> windows_;     ///< one per reported length
   std::unique_ptr<LimitRatio> ratio_;  ///< null until a limit is known: most never have one
+  StretchPeak peak_;
   History history_;
   WaitSeries waits_;
 };

@@ -68,6 +68,10 @@ class Coverage {
 
   /// One past the last base window applied.
   WindowIndex end() const { return end_; }
+  /// Starts another stretch of windows for peaks: from the next one on.
+  void begin_stretch() { stretch_ = end_; }
+  /// The first window of the stretch.
+  WindowIndex stretch() const { return stretch_; }
   /// How many base windows were seen, ever: the number of windows a cgroup was idle is the
   /// difference of two of these.
   std::uint64_t windows_seen() const { return seen_; }
@@ -86,6 +90,7 @@ class Coverage {
  private:
   bool started_ = false;
   WindowIndex end_ = 0;
+  WindowIndex stretch_ = 0;
   std::uint64_t seen_ = 0;
   std::uint64_t run_ = 0;
   bool waits_told_ = false;

@@ -172,6 +172,18 @@ std::optional<SeriesReading> Timeline::read(CgroupKey key) const {
   return found->second.read(impl_->coverage, key, impl_->options.reported);
 }
 
+CountersReading Timeline::take_counters() {
+  Coverage& coverage = impl_->coverage;
+  CountersReading reading{.last_window = coverage.end() > 0 ? coverage.end() - 1 : 0,
+                          .cgroups = {}};
+  reading.cgroups.reserve(impl_->cgroups.size());
+  for (const auto& [key, series] : impl_->cgroups) {
+    reading.cgroups.push_back(series.counters(coverage, key));
+  }
+  coverage.begin_stretch();
+  return reading;
+}
+
 std::vector<std::optional<HistoryWindow>> Timeline::history(CgroupKey key, WindowIndex first,
                                                             std::uint32_t count) const {
   std::vector<std::optional<HistoryWindow>> windows(count);

@@ -24,6 +24,13 @@ class WaitSeries {
   void add_window(const Coverage& coverage, const WaitAmounts& waits);
 
   WaitTotals totals(const Coverage& coverage) const;
+  // Of the totals, without copying the rest.
+  Nanoseconds throttle() const {
+    return remembered_ ? remembered_->totals.throttle : Nanoseconds(0);
+  }
+  Nanoseconds contention() const {
+    return remembered_ ? remembered_->totals.contention : Nanoseconds(0);
+  }
   /// Of the last completed window of a reported length, which counts from 0.
   WaitAmounts sum(std::size_t length, std::uint64_t last) const;
   WaitAmounts at(WindowIndex window) const;

@@ -7,15 +7,15 @@
 
 namespace throttlelens::timeline {
 
-bool Life::knows_any(const Grid& grid) const {
+bool Life::knows_any(const Grid& grid, std::uint64_t oldest) const {
   const auto newest = grid.newest_whole();
-  if (!newest) return false;
+  if (!newest || *newest < oldest) return false;
   for (std::uint64_t window = *newest; began(grid, window); --window) {
     const std::uint64_t start = window * grid.factor();
     const auto stretch = unknown.last_start(start, start + grid.factor());
     if (!stretch && grid.whole(window)) return true;
     if (stretch) window = std::min(window, *stretch / grid.factor());
-    if (window <= grid.oldest()) return false;
+    if (window <= oldest) return false;
   }
   return false;
 }
@@ -36,7 +36,7 @@ void WindowSum::add(const Grid& grid, const Life& life, Nanoseconds used) {
 
 void WindowSum::read(const Grid& grid, const Life& life, WindowValue& value) const {
   if (const auto last = life.last_known(grid)) value.last = used_.of(*last);
-  if (life.knows_any(grid)) {
+  if (life.knows_any(grid, grid.oldest())) {
     value.peak = peaks_.highest(grid.oldest());
     if (counts(grid, life)) value.peak = std::max(*value.peak, used_.latest());
   }

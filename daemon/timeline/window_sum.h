@@ -31,8 +31,8 @@ struct Life {
     const auto last = grid.last_whole();
     return last && knows(grid, *last) ? last : std::nullopt;
   }
-  /// Whether it knows any whole window that is still remembered.
-  bool knows_any(const Grid& grid) const;
+  /// Whether it knows any whole window from `oldest` on that is still remembered.
+  bool knows_any(const Grid& grid, std::uint64_t oldest) const;
 
  private:
   bool began(const Grid& grid, std::uint64_t window) const {

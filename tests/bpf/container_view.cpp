@@ -47,7 +47,7 @@ void ContainerView::end_rows(MonoTime now) {
 }
 
 void ContainerView::take_snapshot(MonoTime now) {
-  snapshot_ = accounts_.snapshot(timeline_.read(), ProbeInfo{}, identities_.errors(), now);
+  snapshot_ = accounts_.snapshot(timeline_.read(), {}, ProbeInfo{}, identities_.errors(), now);
   for (const ContainerRow& row : snapshot_->containers) remember(row.cpu);
   for (const PodRow& row : snapshot_->pods) remember(row.cpu);
 }

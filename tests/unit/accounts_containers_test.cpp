@@ -79,12 +79,12 @@ class Node {
     identity.pod_cgroup = pod_cgroup;
     return {.key = key, .identity = std::make_shared<const ContainerIdentity>(identity)};
   }
-  std::shared_ptr<const Snapshot> look() const {
+  std::shared_ptr<const Snapshot> look() {
     TimelineReading reading;
     for (const auto& [key, total] : totals) reading.cgroups.push_back(series(key));
-    return accounts.snapshot(reading, {}, {}, now);
+    return accounts.snapshot(reading, {}, {}, {}, now);
   }
-  Nanoseconds ended(const std::string& pod_namespace) const {
+  Nanoseconds ended(const std::string& pod_namespace) {
     const auto seen = look();
     for (const EndedUsage& one : seen->ended) {
       if (one.pod_namespace == pod_namespace) return one.usage;
@@ -103,7 +103,8 @@ class Node {
                       .total = totals.at(key),
                       .windows = {{100ms, Nanoseconds(key.id), std::nullopt, {}}},
                       .limit_ratio = {},
-                      .waits = {}};
+                      .waits = {},
+                      .peak = {}};
     if (const auto found = ratios.find(key); found != ratios.end()) {
       one.limit_ratio = found->second;
     }

@@ -49,7 +49,8 @@ TimelineReading reading(std::vector<std::pair<CgroupKey, Nanoseconds>> totals) {
                                .total = total,
                                .windows = {{100ms, 1ms, 2ms, {}}, {1s, 3ms, std::nullopt, {}}},
                                .limit_ratio = {},
-                               .waits = {}});
+                               .waits = {},
+                               .peak = {}});
   }
   return reading;
 }
@@ -58,8 +59,8 @@ std::vector<CgroupKey> take_ended(Accounts& accounts, MonoTime now) {
   return accounts.take_ended(now, [](CgroupKey) { return std::nullopt; });
 }
 
-std::vector<CgroupRow> rows(const Accounts& accounts, const TimelineReading& of = {}) {
-  return accounts.snapshot(of, {}, {}, kStart)->cgroups;
+std::vector<CgroupRow> rows(Accounts& accounts, const TimelineReading& of = {}) {
+  return accounts.snapshot(of, {}, {}, {}, kStart)->cgroups;
 }
 
 TEST_CASE("a row joins the name, the limit and the time") {

@@ -24,9 +24,9 @@ Accounts& fill(Accounts& accounts) {
   return accounts;
 }
 
-Paths shown(const Accounts& accounts) {
+Paths shown(Accounts& accounts) {
   Paths paths;
-  const auto snapshot = accounts.snapshot({}, {}, {}, {});
+  const auto snapshot = accounts.snapshot({}, {}, {}, {}, {});
   for (const CgroupRow& row : snapshot->cgroups) paths.push_back(*row.path);
   return paths;
 }
@@ -49,7 +49,7 @@ TEST_CASE("a snapshot carries what the readers need") {
   reading.last_window = 77;
   reading.node = {{50ms, 9ms, 0.5}, {2s, std::nullopt, std::nullopt}};
   const ProbeInfo probe{.tier = "bpf", .reason = "", .kernel = "6.1", .cgroup_mode = "v2"};
-  const auto snapshot = accounts.snapshot(reading, probe, {}, {5s});
+  const auto snapshot = accounts.snapshot(reading, {}, probe, {}, {5s});
   CHECK(snapshot->taken == MonoTime{5s});
   CHECK(snapshot->ready);
   CHECK(snapshot->last_window == 77);
@@ -61,12 +61,12 @@ TEST_CASE("a snapshot carries what the readers need") {
   REQUIRE(snapshot->node.size() == 2);
   CHECK(snapshot->node[0].busy == 9ms);
   CHECK(snapshot->node[0].idle_ratio == 0.5);
-  CHECK_FALSE(accounts.snapshot({}, probe, {}, {})->ready);
+  CHECK_FALSE(accounts.snapshot({}, {}, probe, {}, {})->ready);
 }
 
 TEST_CASE("a snapshot does not change when the accounts do") {
   Accounts accounts({});
-  const auto before = fill(accounts).snapshot({}, {}, {}, {});
+  const auto before = fill(accounts).snapshot({}, {}, {}, {}, {});
   WindowBatch batch;
   batch.gone = {{1}, {2}, {3}, {4}, {5}};
   accounts.apply(batch, {});

@@ -73,7 +73,8 @@ class Waiting {
                     .total = 1s,
                     .windows = {{100ms, 10ms, {}, {}}, {1s, 100ms, {}, {}}},
                     .limit_ratio = {},
-                    .waits = {}};
+                    .waits = {},
+                    .peak = {}};
   }
   void name(CgroupKey key, CgroupKey pod_cgroup, ContainerRole role = ContainerRole::application) {
     auto identity = std::make_shared<ContainerIdentity>();
@@ -110,7 +111,7 @@ class Waiting {
   std::shared_ptr<const Snapshot> look() {
     reading_.cgroups.clear();
     for (const auto& [key, one] : series_) reading_.cgroups.push_back(one);
-    return accounts_.snapshot(reading_, {}, {}, now_);
+    return accounts_.snapshot(reading_, {}, {}, {}, now_);
   }
   CgroupRow web() { return look()->containers.at(0).cpu; }
   SeriesReading& series(CgroupKey key) { return series_.at(key); }

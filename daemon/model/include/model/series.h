@@ -18,6 +18,23 @@ struct SeriesReading {
   std::vector<WindowValue> windows;                ///< in the order of the reported lengths
   std::optional<LimitRatioHistogram> limit_ratio;  ///< absent until a limit was known
   std::optional<WaitTotals> waits;                 ///< absent when the source tells none
+  /// Highest use of any base window since the counters were last taken; absent when none was
+  /// completed.
+  std::optional<Nanoseconds> peak;
+};
+
+/// The part of a SeriesReading that can be had every second of all cgroups. Absent as there.
+struct CounterReading {
+  CgroupKey key;
+  Nanoseconds total{0};
+  std::optional<Nanoseconds> throttle_wait;
+  std::optional<Nanoseconds> contention_wait;
+  std::optional<Nanoseconds> peak;
+};
+
+struct CountersReading {
+  WindowIndex last_window = 0;  ///< last base window applied
+  std::vector<CounterReading> cgroups;
 };
 
 /// One base window of the history.

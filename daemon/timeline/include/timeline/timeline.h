@@ -42,6 +42,10 @@ class Timeline {
   TimelineReading read() const;
   /// The same of one cgroup; absent if nothing is kept of it.
   std::optional<SeriesReading> read(CgroupKey key) const;
+  /// The counters of all cgroups, those that are gone until forget() included, and their peaks
+  /// since the last call: the highest base window, as exact as the other peaks. The next peaks
+  /// start here.
+  CountersReading take_counters();
   /// CPU time and waits of each base window in [first, first + count), oldest first; absent where
   /// the window was missed, is outside the history, is not completed, or ended before the cgroup
   /// appeared. To the microsecond, and so is the sum over any stretch.
