@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "base/duration.h"
 #include "version.h"
 
 namespace throttlelens {
@@ -28,6 +29,8 @@ std::string quoted(const std::string& text, const std::string& problem) {
   return "'" + text + "' " + problem;
 }
 
+constexpr Nanoseconds kLongestSnapshot = std::chrono::hours(1);
+
 /// CLI11 validators return what is wrong, empty when nothing is.
 std::string check_listen(const std::string& text) {
   const auto problem = listen_problem(text);
@@ -41,14 +44,29 @@ std::string check_interval(const std::string& text) {
   return quoted(text, "is not between 100ms and 1h");
 }
 
+std::string check_duration(const std::string& text) {
+  const auto parsed = parse_duration(text);
+  if (!parsed) return quoted(text, parsed.error());
+  if (*parsed >= kShortestSnapshot && *parsed <= kLongestSnapshot) return {};
+  return quoted(text, "is not between 1s and 1h");
+}
+
+std::string check_url(const std::string& text) {
+  const auto parsed = parse_web_url(text);
+  return parsed ? "" : quoted(text, parsed.error());
+}
+
 struct Parser {
   CLI::App app{"Shows where containers lose CPU time: bursts, throttling and limits per cgroup.",
                "throttlelens"};
   RunArguments run;
+  SnapshotArguments snapshot;
   TopArguments top;
   DoctorArguments doctor;
   CheckConfigArguments check;
   MetricsArguments metrics;
+  std::string pod_namespace, pod, duration, sort, format = "table", from;
+  std::uint32_t most = 0;
   std::string listen, log_level, interval, order = "why", doctor_output = "table",
                                            metrics_output = "markdown";
   std::uint32_t iterations = 0;
@@ -78,6 +96,35 @@ struct Parser {
     command->add_option("--log-level", log_level, "Lowest level that is logged")
         ->check(CLI::IsMember(keys(kLogLevels)))
         ->type_name("LEVEL");
+  }
+
+  void add_snapshot() {
+    auto* command =
+        add("snapshot", "Shows what each pod used, waited for and cost in the last seconds",
+            "throttlelens snapshot -n shop --sort overhead --top 10\n\n"
+            "Asks the daemon of this machine, which looks back; where none runs, measures for the\n"
+            "duration itself. JSON and CSV are in base units: seconds, cores, bytes, ratios.");
+    add_config(command, snapshot.config);
+    command->add_option("-n,--namespace", pod_namespace, "Only pods of this namespace")
+        ->type_name("NAME");
+    command->add_option("-p,--pod", pod, "Only this pod")->type_name("NAME");
+    command->add_option("--duration", duration, "How much of the past, 1s to 1h; default: 5s")
+        ->check(CLI::Validator(check_duration, ""))
+        ->type_name("TIME");
+    command->add_option("--sort", sort, "Order of the rows; default: by name, with --top by why")
+        ->check(
+            known_name(snapshot_sort, "why, cpu, peak, wait, throttled, overhead, memory, name"))
+        ->type_name("KEY");
+    command->add_option("--top", most, "At most so many pods")
+        ->check(CLI::Range(1U, 1'000'000U))
+        ->type_name("N");
+    command->add_option("-o,--output", format, "Form: table, wide, json, csv")
+        ->check(known_name(snapshot_format, "table, wide, json, csv"))
+        ->type_name("FORM")
+        ->capture_default_str();
+    command->add_option("--from", from, "The daemon to ask, http://HOST:PORT")
+        ->check(CLI::Validator(check_url, ""))
+        ->type_name("URL");
   }
 
   void add_top() {
@@ -134,6 +181,14 @@ struct Parser {
     add("version", "Prints version, commit, libbpf and build flags", "throttlelens version");
   }
 
+  template <typename Find>
+  static CLI::Validator known_name(Find find, const std::string& known) {
+    return {[find, known](const std::string& text) {
+              return find(text) ? std::string() : quoted(text, "is not one of " + known);
+            },
+            ""};
+  }
+
   template <typename Map>
   static std::vector<std::string> keys(const Map& map) {
     std::vector<std::string> names;
@@ -147,8 +202,23 @@ struct Parser {
     app.set_version_flag("--version", version_info().version, "Print the version number");
     app.footer("Example:\n  throttlelens top\n\n'throttlelens COMMAND --help' tells more.");
     add_run();
+    add_snapshot();
     add_top();
     add_rest();
+  }
+
+  SnapshotArguments snapshot_result() {
+    SnapshotQuery& query = snapshot.query;
+    const CLI::App* command = app.get_subcommand("snapshot");
+    // "" is a name too: rows outside of Kubernetes have it.
+    if (command->count("--namespace") > 0) query.pod_namespace = pod_namespace;
+    if (command->count("--pod") > 0) query.pod = pod;
+    if (!duration.empty()) query.duration = parse_duration(duration).value();
+    if (!sort.empty()) query.sort = snapshot_sort(sort);
+    if (most > 0) query.top = most;
+    query.format = snapshot_format(format).value_or(SnapshotFormat::table);
+    if (!from.empty()) snapshot.from = parse_web_url(from).value();
+    return snapshot;
   }
 
   Arguments result() {
@@ -158,6 +228,7 @@ struct Parser {
       if (!log_level.empty()) run.log_level = kLogLevels.at(log_level);
       return run;
     }
+    if (command == "snapshot") return snapshot_result();
     if (command == "top") {
       if (!interval.empty()) top.interval = parse_duration(interval).value();
       if (iterations > 0) top.iterations = iterations;

@@ -7,7 +7,7 @@
 #include <limits>
 #include <utility>
 
-#include "duration.h"
+#include "base/duration.h"
 #include "nearest.h"
 
 namespace throttlelens::config {
@@ -201,7 +201,8 @@ void read_duration(const Entry& entry, Nanoseconds least, Nanoseconds most, Nano
     return;
   }
   problems.add(place_of(entry), entry.name + ": " + quoted(entry.value->text) +
-                                    " is out of range; use " + show(least) + " to " + show(most));
+                                    " is out of range; use " + duration_text(least) + " to " +
+                                    duration_text(most));
 }
 
 void refuse_choice(const Entry& entry, std::string_view given,

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "duration.h"
+#include "base/duration.h"
 
 namespace throttlelens::config {
 namespace {
@@ -63,21 +63,21 @@ struct Limits {
 std::string misfit(Nanoseconds window, const Limits& limits,
                    const std::optional<Nanoseconds>& before) {
   if (limits.base && window < *limits.base) {
-    return "is shorter than windows.base (" + show(*limits.base) + "), of which it must be a " +
-           "multiple";
+    return "is shorter than windows.base (" + duration_text(*limits.base) +
+           "), of which it must be a " + "multiple";
   }
   if (limits.base && window % *limits.base != Nanoseconds(0)) {
     const Nanoseconds below = window - window % *limits.base;
-    return "is not a multiple of windows.base (" + show(*limits.base) + "); use " + show(below) +
-           " or " + show(below + *limits.base);
+    return "is not a multiple of windows.base (" + duration_text(*limits.base) + "); use " +
+           duration_text(below) + " or " + duration_text(below + *limits.base);
   }
   if (before && window <= *before) {
-    return "is not longer than the one before it (" + show(*before) + "); put the windows in " +
-           "increasing order, each once";
+    return "is not longer than the one before it (" + duration_text(*before) +
+           "); put the windows in " + "increasing order, each once";
   }
   if (limits.history && window > *limits.history) {
-    return "is longer than windows.history (" + show(*limits.history) + "); shorten it, or " +
-           "lengthen windows.history";
+    return "is longer than windows.history (" + duration_text(*limits.history) +
+           "); shorten it, or " + "lengthen windows.history";
   }
   return {};
 }
@@ -124,7 +124,7 @@ void read_windows(const WindowEntries& entries, Config::Windows& out, Problems& 
       before = window;
       if (fault.empty()) continue;
       report(*entries.base,
-             "does not fit the built-in windows.reported: " + show(window) +
+             "does not fit the built-in windows.reported: " + duration_text(window) +
                  " is not a multiple of it; set windows.reported too",
              problems);
       break;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/duration.h"
 #include "config/config.h"
 
 using namespace throttlelens;

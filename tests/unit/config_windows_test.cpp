@@ -39,7 +39,7 @@ TEST_CASE("bad units name the valid ones") {
   const std::string units = "; valid units are ms, s, m and h, as in 100ms, 0.5s or 5m";
   CHECK(windows_problem("base: 100") == "f:1:17: windows.base: \"100\" has no unit" + units);
   CHECK(windows_problem("history: 5min") ==
-        "f:1:20: windows.history: \"5min\" has the unknown unit \"min\"" + units);
+        "f:1:20: windows.history: \"5min\" has an unknown unit" + units);
   CHECK(windows_problem("reported: [1s, 5sec]") ==
         "f:1:26: item 2 of windows.reported: \"5sec\" has the unknown unit \"sec\"" + units);
 }

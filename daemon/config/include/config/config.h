@@ -87,12 +87,8 @@ std::expected<Config, ConfigProblems> load_config(const std::string& path);
 /// Every key the file may hold, by its dotted name: "windows.base".
 std::vector<std::string> config_keys();
 
-// The file's own rules, for flags that override it. What is wrong comes back as the end of a
-// sentence that starts with the value: "has no unit; valid units are ...".
-
-/// "100ms", "0.5s", "5m", "1h".
-std::expected<Nanoseconds, std::string> parse_duration(std::string_view text);
-/// Nothing when `listen` is ADDRESS:PORT or [ADDRESS]:PORT.
+/// Nothing when `listen` is ADDRESS:PORT or [ADDRESS]:PORT. For flags too; what is wrong is the end
+/// of a sentence that starts with the value.
 std::optional<std::string> listen_problem(std::string_view listen);
 
 }  // namespace throttlelens

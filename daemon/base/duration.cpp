@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Durations are decimal numbers with a unit. Six decimals are enough for a nanosecond in the
 // smallest unit, and keep the arithmetic in whole numbers.
-#include "duration.h"
+#include "base/duration.h"
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
 #include <limits>
-#include <string_view>
-
-#include "config/config.h"
-#include "problems.h"
 
 namespace throttlelens {
 namespace {
@@ -58,7 +54,7 @@ std::expected<Nanoseconds, std::string> parse_duration(std::string_view text) {
   }
   if (rest.empty()) return wrong("has no unit");
   const auto* const unit = std::ranges::find(kUnits, rest, &Unit::name);
-  if (unit == kUnits.end()) return wrong("has the unknown unit " + config::quoted(rest));
+  if (unit == kUnits.end()) return wrong("has an unknown unit");
 
   decimals.resize(kMostDecimals, '0');
   const auto units = whole(text.substr(0, digits));
@@ -71,11 +67,7 @@ std::expected<Nanoseconds, std::string> parse_duration(std::string_view text) {
   return Nanoseconds(*units * unit->nanoseconds + fraction);
 }
 
-}  // namespace throttlelens
-
-namespace throttlelens::config {
-
-std::string show(Nanoseconds duration) {
+std::string duration_text(Nanoseconds duration) {
   const std::int64_t count = duration.count();
   if (count == 0) return "0s";
   for (const auto& unit : kUnits) {
@@ -88,4 +80,4 @@ std::string show(Nanoseconds duration) {
   return std::to_string(count / kMillion) + "." + decimals + "ms";
 }
 
-}  // namespace throttlelens::config
+}  // namespace throttlelens
