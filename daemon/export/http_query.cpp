@@ -61,4 +61,20 @@ std::expected<std::vector<QueryParameter>, std::string> parse_query(std::string_
   return out;
 }
 
+std::string percent_encoded(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789ABCDEF";
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
+  std::string out;
+  for (const char c : bytes) {
+    if (kPlain.contains(c)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out.append({'%', kDigits[byte >> 4U], kDigits[byte & 0xFU]});
+  }
+  return out;
+}
+
 }  // namespace throttlelens

@@ -20,4 +20,8 @@ struct QueryParameter {
 /// is none, in printable ASCII.
 std::expected<std::vector<QueryParameter>, std::string> parse_query(std::string_view text);
 
+/// Bytes as parse_query() takes them back, and as any other reader of URLs does: all but letters,
+/// digits, - . _ and ~ as %XX.
+std::string percent_encoded(std::string_view bytes);
+
 }  // namespace throttlelens

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <utility>
 
+#include "base/duration.h"
 #include "http_query.h"
 #include "top_names.h"
 
@@ -16,11 +17,33 @@ namespace {
 constexpr std::size_t kMostRows = 1'000'000;
 constexpr std::size_t kShownBytes = 64;  ///< of what is quoted in an error
 
+// In the order of their enumerators.
+constexpr std::array<std::string_view, 4> kFormats{"table", "wide", "json", "csv"};
+constexpr std::array<std::string_view, 8> kSorts{"why",       "cpu",      "peak",   "wait",
+                                                 "throttled", "overhead", "memory", "name"};
+
+template <typename Enum, std::size_t N>
+std::optional<Enum> named(const std::array<std::string_view, N>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) return std::nullopt;
+  return static_cast<Enum>(found - names.begin());
+}
+
 std::string quoted(std::string_view text) {
   return "'" + printable(text.substr(0, kShownBytes)) + (text.size() > kShownBytes ? "...'" : "'");
 }
 
-/// What is wrong; empty if nothing is.
+template <std::size_t N>
+std::string not_known(std::string_view parameter, const std::string& value,
+                      const std::array<std::string_view, N>& names) {
+  std::string text = std::string(parameter) + "=" + quoted(value) + " is not known; known: ";
+  for (const std::string_view name : names) {
+    text.append(name == names.front() ? "" : ", ").append(name);
+  }
+  return text;
+}
+
+/// What is wrong; empty if nothing is. So are those below.
 std::string take_rows(SnapshotQuery& query, const std::string& value) {
   std::size_t rows = 0;
   const char* const end = value.data() + value.size();
@@ -32,9 +55,27 @@ std::string take_rows(SnapshotQuery& query, const std::string& value) {
   return {};
 }
 
-std::string take_format(SnapshotQuery& /*query*/, const std::string& value) {
-  if (value == "json") return {};
-  return "format=" + quoted(value) + " is not known; known: json";
+std::string take_format(SnapshotQuery& query, const std::string& value) {
+  const auto format = snapshot_format(value);
+  if (!format) return not_known("format", value, kFormats);
+  query.format = *format;
+  return {};
+}
+
+std::string take_sort(SnapshotQuery& query, const std::string& value) {
+  query.sort = snapshot_sort(value);
+  return query.sort ? std::string() : not_known("sort", value, kSorts);
+}
+
+std::string take_duration(SnapshotQuery& query, const std::string& value) {
+  const auto duration = parse_duration(value);
+  if (!duration) return "duration=" + quoted(value) + " " + duration.error();
+  if (*duration < kShortestSnapshot || *duration > kLongestSnapshot) {
+    return "duration=" + quoted(value) + " is not between " + duration_text(kShortestSnapshot) +
+           " and " + duration_text(kLongestSnapshot);
+  }
+  query.duration = *duration;
+  return {};
 }
 
 struct Known {
@@ -42,6 +83,7 @@ struct Known {
   std::string (*take)(SnapshotQuery&, const std::string& value);
 };
 constexpr std::array kKnown{
+    Known{.name = "duration", .take = take_duration},
     Known{.name = "format", .take = take_format},
     Known{.name = "namespace",
           .take = [](SnapshotQuery& query, const std::string& value) -> std::string {
@@ -53,6 +95,7 @@ constexpr std::array kKnown{
             query.pod = value;
             return {};
           }},
+    Known{.name = "sort", .take = take_sort},
     Known{.name = "top", .take = take_rows}};
 
 std::string known_names() {
@@ -62,6 +105,14 @@ std::string known_names() {
 }
 
 }  // namespace
+
+std::optional<SnapshotFormat> snapshot_format(std::string_view name) {
+  return named<SnapshotFormat>(kFormats, name);
+}
+
+std::optional<SnapshotSort> snapshot_sort(std::string_view name) {
+  return named<SnapshotSort>(kSorts, name);
+}
 
 std::expected<SnapshotQuery, std::string> parse_snapshot_query(std::string_view text) {
   const auto parameters = parse_query(text);
@@ -81,6 +132,17 @@ std::expected<SnapshotQuery, std::string> parse_snapshot_query(std::string_view 
     }
   }
   return query;
+}
+
+std::string to_query_string(const SnapshotQuery& query) {
+  // Duration and format also when they are the built-in ones: another version may have others.
+  std::string text = "duration=" + duration_text(query.duration) +
+                     "&format=" + std::string(kFormats[static_cast<std::size_t>(query.format)]);
+  if (query.pod_namespace) text += "&namespace=" + percent_encoded(*query.pod_namespace);
+  if (query.pod) text += "&pod=" + percent_encoded(*query.pod);
+  if (query.sort) text.append("&sort=").append(kSorts[static_cast<std::size_t>(*query.sort)]);
+  if (query.top) text += "&top=" + std::to_string(*query.top);
+  return text;
 }
 
 }  // namespace throttlelens

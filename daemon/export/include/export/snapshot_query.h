@@ -21,6 +21,7 @@ enum class SnapshotFormat : std::uint8_t { table, wide, json, csv };
 enum class SnapshotSort : std::uint8_t { why, cpu, peak, wait, throttled, overhead, memory, name };
 
 inline constexpr Nanoseconds kShortestSnapshot = std::chrono::seconds(1);
+inline constexpr Nanoseconds kLongestSnapshot = std::chrono::hours(1);
 inline constexpr Nanoseconds kDefaultSnapshot = std::chrono::seconds(5);
 
 struct SnapshotQuery {
@@ -31,7 +32,7 @@ struct SnapshotQuery {
   std::optional<std::size_t> top;
   /// Absent: by name; with `top`, by why.
   std::optional<SnapshotSort> sort{};
-  /// Of the past that rates and peaks are of; at least kShortestSnapshot.
+  /// Of the past that rates and peaks are of; kShortestSnapshot to kLongestSnapshot.
   Nanoseconds duration = kDefaultSnapshot;
   SnapshotFormat format = SnapshotFormat::json;
   friend bool operator==(const SnapshotQuery&, const SnapshotQuery&) = default;
