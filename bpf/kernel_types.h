@@ -19,9 +19,10 @@ typedef __u32 __be32;
 typedef __u32 __wsum;
 
 /* enum bpf_map_type, enum bpf_attr flags: kernel ABI, from include/uapi/linux/bpf.h */
-enum { BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
+enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_F_MMAPABLE = 1U << 10 };
 enum { BPF_RB_NO_WAKEUP = 1U << 0 };
+enum { BPF_NOEXIST = 1 };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -94,6 +95,34 @@ struct sched_info {     /* CONFIG_SCHED_INFO */
   __u64 last_queued;    /* rq.clock when it last began to wait on its present CPU; 0: does not */
 };
 
+struct list_head {
+  struct list_head* next;
+};
+
+struct seqcount {
+  unsigned int sequence; /* odd while a writer is at work */
+};
+
+struct seqcount_spinlock {
+  struct seqcount seqcount;
+};
+
+struct seqlock {
+  struct seqcount_spinlock seqcount;
+};
+
+struct signal_struct { /* what the threads of a process share; freed with the last task_struct */
+  int nr_threads;      /* not yet released */
+  struct list_head thread_head;
+  struct seqlock stats_lock;            /* sum_sched_runtime and the list change together */
+  unsigned long long sum_sched_runtime; /* se.sum_exec_runtime of the released ones */
+};
+
+struct mm_struct {
+  unsigned long arg_start;
+  unsigned long arg_end;
+};
+
 struct task_struct {
   unsigned int __state; /* since 5.14 (2f064a59a11f) */
   long state;           /* up to 5.13 */
@@ -105,6 +134,18 @@ struct task_struct {
   int on_cpu; /* CONFIG_SMP */
   struct sched_entity se;
   struct task_group* sched_task_group;
+  char comm[16];
+  unsigned int flags;
+  __u64 start_boottime; /* up to 5.4 real_start_time; a new leader takes over that of the old */
+  struct mm_struct* mm;
+  struct task_struct* real_parent;
+  struct task_struct* group_leader;
+  struct signal_struct* signal;
+  struct list_head thread_node; /* in signal_struct.thread_head */
+};
+
+struct bpf_iter__task {
+  struct task_struct* task; /* NULL at the end */
 };
 
 #pragma clang attribute pop

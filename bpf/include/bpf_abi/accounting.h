@@ -9,16 +9,7 @@
 #ifndef TL_BPF_ABI_ACCOUNTING_H
 #define TL_BPF_ABI_ACCOUNTING_H
 
-#ifdef __bpf__
-typedef unsigned int tl_u32;
-typedef unsigned long long tl_u64;
-typedef long long tl_s64;
-#else
-#include <stdint.h>
-typedef uint32_t tl_u32;
-typedef uint64_t tl_u64;
-typedef int64_t tl_s64;
-#endif
+#include "bpf_abi/types.h"
 
 /* Windows whose starting totals a cell still knows. */
 #define TL_EDGES 4u
@@ -259,11 +250,6 @@ struct tl_event_stall {
   tl_u32 reserved;
 };
 
-#ifdef __cplusplus
-#define TL_ASSERT_SIZE(type, size) static_assert(sizeof(type) == (size))
-#else
-#define TL_ASSERT_SIZE(type, size) _Static_assert(sizeof(type) == (size), #type)
-#endif
 TL_ASSERT_SIZE(struct tl_cell, 288);
 TL_ASSERT_SIZE(struct tl_thread, 64);
 TL_ASSERT_SIZE(struct tl_queue, 48);
