@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <charconv>
 #include <fstream>
-#include <numeric>
 
 #include <unistd.h>
 
@@ -16,9 +15,10 @@ std::vector<std::uint32_t> cpu_list(std::string_view text) {
   while (!text.empty()) {
     const std::string_view part = text.substr(0, text.find_first_of(",\n"));
     text.remove_prefix(std::min(text.size(), part.size() + 1));
+    const char* const begin = part.data();
+    const char* const end = begin + part.size();
     std::uint32_t first = 0;
-    const char* const end = part.data() + part.size();
-    const auto [at, error] = std::from_chars(part.data(), end, first);
+    const auto [at, error] = std::from_chars(begin, end, first);
     if (error != std::errc()) continue;
     std::uint32_t last = first;
     if (at != end && *at == '-') std::from_chars(at + 1, end, last);
@@ -33,8 +33,8 @@ std::vector<std::uint32_t> online_cpus(const std::string& file) {
   std::getline(input, text);
   std::vector<std::uint32_t> cpus = cpu_list(text);
   if (cpus.empty()) {
-    cpus.resize(static_cast<std::size_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN))));
-    std::iota(cpus.begin(), cpus.end(), 0U);
+    const auto count = static_cast<std::uint32_t>(std::max(1L, ::sysconf(_SC_NPROCESSORS_ONLN)));
+    for (std::uint32_t cpu = 0; cpu < count; ++cpu) cpus.push_back(cpu);
   }
   return cpus;
 }
