@@ -80,6 +80,10 @@ struct CgroupRow {
   std::optional<Why> why;  ///< absent without waits, or before the window was completed
   /// Highest use of any base window that ended after the youngest of Snapshot::marks.
   std::optional<Nanoseconds> peak_since_mark;
+  /// The base window in which all its counters (usage, waits, bandwidth) began, at 0: whoever has
+  /// an older mark without this row knows that they began after it. Absent: not known, or the
+  /// cgroup had a past when throttlelens first saw it.
+  std::optional<WindowIndex> first_window;
 };
 
 /// The CPU request, as the kernel enforces it now.
