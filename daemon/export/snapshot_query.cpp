@@ -15,6 +15,7 @@ namespace throttlelens {
 namespace {
 
 constexpr std::size_t kMostRows = 1'000'000;
+constexpr std::size_t kMostColumns = 1000;
 constexpr std::size_t kShownBytes = 64;  ///< of what is quoted in an error
 
 // In the order of their enumerators.
@@ -44,14 +45,16 @@ std::string not_known(std::string_view parameter, const std::string& value,
 }
 
 /// What is wrong; empty if nothing is. So are those below.
-std::string take_rows(SnapshotQuery& query, const std::string& value) {
-  std::size_t rows = 0;
+std::string take_count(std::optional<std::size_t>& count, std::string_view parameter,
+                       const std::string& value, std::size_t most) {
+  std::size_t number = 0;
   const char* const end = value.data() + value.size();
-  const auto [parsed, error] = std::from_chars(value.data(), end, rows);
-  if (error != std::errc() || parsed != end || rows == 0 || rows > kMostRows) {
-    return "top=" + quoted(value) + " is not a whole number from 1 to " + std::to_string(kMostRows);
+  const auto [parsed, error] = std::from_chars(value.data(), end, number);
+  if (error != std::errc() || parsed != end || number == 0 || number > most) {
+    return std::string(parameter) + "=" + quoted(value) + " is not a whole number from 1 to " +
+           std::to_string(most);
   }
-  query.top = rows;
+  count = number;
   return {};
 }
 
@@ -96,7 +99,14 @@ constexpr std::array kKnown{
             return {};
           }},
     Known{.name = "sort", .take = take_sort},
-    Known{.name = "top", .take = take_rows}};
+    Known{.name = "top",
+          .take =
+              [](SnapshotQuery& query, const std::string& value) {
+                return take_count(query.top, "top", value, kMostRows);
+              }},
+    Known{.name = "width", .take = [](SnapshotQuery& query, const std::string& value) {
+            return take_count(query.width, "width", value, kMostColumns);
+          }}};
 
 std::string known_names() {
   std::string text;
@@ -142,6 +152,7 @@ std::string to_query_string(const SnapshotQuery& query) {
   if (query.pod) text += "&pod=" + percent_encoded(*query.pod);
   if (query.sort) text.append("&sort=").append(kSorts[static_cast<std::size_t>(*query.sort)]);
   if (query.top) text += "&top=" + std::to_string(*query.top);
+  if (query.width) text += "&width=" + std::to_string(*query.width);
   return text;
 }
 

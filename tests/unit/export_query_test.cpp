@@ -58,11 +58,12 @@ TEST_CASE("what a snapshot is asked for") {
 
 TEST_CASE("what cannot be meant is refused, and what is known is said") {
   CHECK(problem("nmespace=x") ==
-        "no parameter is called 'nmespace'; known: duration, format, namespace, pod, sort, top");
+        "no parameter is called 'nmespace'; known: duration, format, namespace, pod, sort, top, "
+        "width");
   CHECK(problem("Top=1") ==
-        "no parameter is called 'Top'; known: duration, format, namespace, pod, sort, top");
+        "no parameter is called 'Top'; known: duration, format, namespace, pod, sort, top, width");
   CHECK(problem("=1") ==
-        "no parameter is called ''; known: duration, format, namespace, pod, sort, top");
+        "no parameter is called ''; known: duration, format, namespace, pod, sort, top, width");
   CHECK(problem("format=xml") == "format='xml' is not known; known: table, wide, json, csv");
   CHECK(problem("format") == "format='' is not known; known: table, wide, json, csv");
   for (const char* value : {"", "0", "-1", "+1", "1.5", "1e3", "x", "10x", "%201", "1000001",

@@ -35,6 +35,8 @@ struct SnapshotQuery {
   /// Of the past that rates and peaks are of; kShortestSnapshot to kLongestSnapshot.
   Nanoseconds duration = kDefaultSnapshot;
   SnapshotFormat format = SnapshotFormat::json;
+  /// Columns of a table that is not wide. Absent: as many as the one who answers thinks right.
+  std::optional<std::size_t> width{};
   friend bool operator==(const SnapshotQuery&, const SnapshotQuery&) = default;
 };
 
