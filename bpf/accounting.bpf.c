@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/*                                                                                                \
- * Counts the CPU time of every cgroup on every CPU, with the place of each window's edge in it,  \
- * and what its threads waited for (waits.bpf.h).                                                 \
- *                                                                                                \
- * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper  \
- * call but the CPU number, no clock read but once a window. The other programs run only when the \
- * reader asks (BPF_PROG_TEST_RUN).                                                               \
- */                                                                                               \
+/*
+ * Counts the CPU time of every cgroup on every CPU, with the place of each window's edge in it, and
+ * what its threads waited for (waits.bpf.h).
+ *
+ * One program runs at every switch. It keeps to typed loads and array cells: no hash, no helper
+ * call but the CPU number, no clock read but once a window. The other programs run only when the
+ * reader asks (BPF_PROG_TEST_RUN).
+ */
 #include "cells.bpf.h"
 #include "waits.bpf.h"
 

@@ -6,114 +6,18 @@
  * switch-in the wait that ends is what it has grown by since the thread's last switch, with the
  * part in progress (now - last_queued) that the kernel adds just after this tracepoint.
  *
- * Why: every queue has a clock that runs while the queue is throttled by whichever level. What it
- * advanced during a wait was for quota, the rest was for a CPU. Up to 6.17 throttling stops all
- * threads of a queue, and one can wake up onto a throttled queue: there the clock has to be read at
- * the wakeup. Since 6.18 threads are stopped one by one on their way to user space (e1fad12dcb66),
- * which is a switch; a woken thread waits for a CPU only, so wakeups need not be seen.
+ * Why: what the throttle clock of the thread's queue (throttle.bpf.h) advanced during a wait was
+ * for quota, the rest was for a CPU. Up to 6.17 throttling stops all threads of a queue, and one
+ * can wake up onto a throttled queue: there the clock has to be read at the wakeup. Since 6.18 a
+ * thread is stopped on its way to user space, which is a switch; a woken one waits for a CPU only,
+ * so wakeups need not be seen.
  */
 #ifndef TL_WAITS_BPF_H
 #define TL_WAITS_BPF_H
-#include "cells.bpf.h"
+#include "stalls.bpf.h"
 
 /* Without CONFIG_SCHED_INFO the kernel does not keep them. */
 #define TL_KNOWS_WAITS bpf_core_field_exists(((struct sched_info*)0)->run_delay)
-#define TL_STOPS_THREADS bpf_core_field_exists(((struct task_struct*)0)->throttled)
-
-struct throttle_clock {
-  __u64 time;
-  _Bool growing; /* throttled now */
-};
-
-/* How long a queue has been throttled by any level, ever. */
-static __always_inline struct throttle_clock throttle_clock(struct cfs_rq* queue, struct rq* rq) {
-  struct throttle_clock clock = {0, 0};
-  if (bpf_core_field_exists(queue->throttled_clock_self)) {
-    __u64 since = queue->throttled_clock_self, now = rq->clock;
-    clock.time = queue->throttled_clock_self_time;
-    clock.growing = since != 0;
-    if (since && now > since) clock.time += now - since;
-  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
-    clock.time = queue->throttled_clock_pelt_time;
-    clock.growing = queue->throttle_count > 0;
-    if (clock.growing) /* cfs_rq_clock_pelt() */
-      clock.time += rq->clock_pelt - rq->lost_idle_time - queue->throttled_clock_pelt;
-  } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
-    clock.time = queue->throttled_clock_task_time;
-    clock.growing = queue->throttle_count > 0;
-    if (clock.growing) clock.time += rq->clock_task - queue->throttled_clock_task;
-  }
-  return clock;
-}
-
-/* Levels above the cgroup of a thread, given by its entity, of the nearest one that ran dry here.
- */
-__noinline int dry_level(__u64 entity_address) {
-  struct sched_entity* entity = (struct sched_entity*)entity_address;
-  int throttled = BPF_CORE_READ(entity, cfs_rq, throttle_count);
-  for (int level = 0; level < TL_MAX_DEPTH; level++) {
-    entity = BPF_CORE_READ(entity, parent);
-    if (!entity) return level;
-    /* tg_throttle_down() counts a throttled level in its own queue and in all below. */
-    int above = BPF_CORE_READ(entity, cfs_rq, throttle_count);
-    if (throttled > above) return level;
-    throttled = above;
-  }
-  return 0;
-}
-
-/* Address of the queue so many levels above the one a thread is on. */
-__noinline __u64 queue_above(__u64 entity_address, __u32 level) {
-  struct sched_entity* entity = (struct sched_entity*)entity_address;
-  for (__u32 i = 0; i < TL_MAX_DEPTH && i < level && entity; i++)
-    entity = BPF_CORE_READ(entity, parent);
-  return entity ? (__u64)BPF_CORE_READ(entity, cfs_rq) : 0;
-}
-
-/* The throttle clock of a queue, read from afar; `now`: rq.clock. */
-__noinline __u64 clock_of(__u64 queue_address, __u64 now) {
-  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
-  struct rq* rq = BPF_CORE_READ(queue, rq);
-  __u64 time = 0;
-  if (bpf_core_field_exists(queue->throttled_clock_self)) {
-    __u64 since = BPF_CORE_READ(queue, throttled_clock_self);
-    time = BPF_CORE_READ(queue, throttled_clock_self_time);
-    if (since && now > since) time += now - since;
-  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
-    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
-    if (BPF_CORE_READ(queue, throttle_count) > 0)
-      time += BPF_CORE_READ(rq, clock_pelt) - BPF_CORE_READ(rq, lost_idle_time) -
-              BPF_CORE_READ(queue, throttled_clock_pelt);
-  } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
-    time = BPF_CORE_READ(queue, throttled_clock_task_time);
-    if (BPF_CORE_READ(queue, throttle_count) > 0)
-      time += BPF_CORE_READ(rq, clock_task) - BPF_CORE_READ(queue, throttled_clock_task);
-  }
-  return time;
-}
-
-/* The same after the fact: the nearest level above that has a quota; `else_level` without one. */
-__noinline int quota_level(__u64 group_address, int else_level) {
-  struct task_group* group = (struct task_group*)group_address;
-  for (int level = 1; level < TL_MAX_DEPTH; level++) {
-    group = BPF_CORE_READ(group, parent);
-    if (!group) break;
-    if (BPF_CORE_READ(group, cfs_bandwidth.quota) != TL_UNLIMITED) return level;
-  }
-  return else_level;
-}
-
-/*
- * The queue of a cgroup on a CPU as a number; 0: not known (any more). task_group.cfs_rq is an
- * array by CPU up to 7.1 and a per-CPU pointer since, so the cell remembers where threads waited.
- */
-__noinline __u64 queue_of(__u32 index, __u32 slot, __u64 serial) {
-  if (index >= tl_cpu_count || slot >= tl_max_slots) return 0;
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cell || cell->serial != serial || !cell->queue) return 0;
-  struct cfs_rq* queue = (struct cfs_rq*)cell->queue;
-  return BPF_CORE_READ(queue, tg, css.serial_nr) == serial ? cell->queue : 0;
-}
 
 static __always_inline __u64 held_now(struct tl_cell* cell) {
   return cell->held - *(volatile __u32*)&cell->left;
@@ -154,101 +58,12 @@ static __always_inline void settle(struct tl_cell* cell, __u64 time) {
   cell->settled = time;
 }
 
-static __always_inline void tell_stall(struct tl_cpu* cpu, __u32 index, __u32 slot,
-                                       struct tl_cell* cell, __u32 level, __u64 from, __u64 to,
-                                       __u64 until, _Bool noticed) {
-  struct tl_event_stall* event = bpf_ringbuf_reserve(&tl_stalls, sizeof(*event), 0);
-  if (!event) {
-    cpu->lost_stalls++;
-    return;
-  }
-  event->kind = TL_EVENT_STALL;
-  event->slot = slot;
-  event->serial = cell->serial;
-  event->cpu = index;
-  event->level = level;
-  event->from = from;
-  event->to = to;
-  event->until = until;
-  event->noticed = noticed;
-  event->reserved = 0;
-  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
-__noinline int begin_stall(__u32 index, __u32 slot, __u64 entity_address, __u64 now) {
-  struct tl_cpu* cpu = this_cpu(index);
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cpu || !cell) return 0;
-  cell->stall_level = dry_level(entity_address);
-  struct tl_stall* stall = &cpu->stall[cpu->stalls % TL_STALLS];
-  stall->queue = queue_above(entity_address, cell->stall_level);
-  stall->since = now;
-  stall->time = clock_of(stall->queue, now);
-  cpu->stalls++;
-  cell->stall_settled = cell->settled;
-  cell->stall_since = now;
-  return 0;
-}
-
-/*
- * The stall noticed is over, or nobody waits any more. It may have been over before, and begun anew
- * when others had used up the quota again: those noticed, by the clock of the queue that ran dry.
- */
-__noinline int end_stall(__u32 index, __u32 slot, __u64 now) {
-  struct tl_cpu* cpu = this_cpu(index);
-  struct tl_cell* cell = cell_of(index, slot);
-  if (!cpu || !cell) return 0;
-  __u64 since = cell->stall_since, from = cell->stall_settled, to = cell->settled;
-  __u64 queue = 0, time = 0;
-  __u32 level = cell->stall_level;
-  /* Where threads are stopped, one has to run before it is stopped again. */
-  for (__u32 i = TL_STOPS_THREADS ? TL_STALLS : 0; i < TL_STALLS; i++) { /* oldest first */
-    struct tl_stall* stall = &cpu->stall[(cpu->stalls + i) % TL_STALLS];
-    if (!queue && stall->since == since) {
-      queue = stall->queue;
-      time = stall->time;
-    } else if (queue && stall->queue == queue && stall->since > since) {
-      __u64 length = stall->time - time;
-      if (length > to - from) break;
-      if (length) tell_stall(cpu, index, slot, cell, level, from, from + length, since + length, 1);
-      from += length;
-      since = stall->since;
-      time = stall->time;
-    }
-  }
-  cell->stall_since = 0;
-  __u64 until = since + (to - from);
-  tell_stall(cpu, index, slot, cell, level, from, to, until < now ? until : now, 1);
-  return 0;
-}
-
-/*
- * A level above ran dry on another cgroup's account and recovered before anything happened here:
- * `length` before the cell was settled last. It began when the other cgroup noticed, if that is
- * still remembered; otherwise it was over just now.
- */
-__noinline int tell_unnoticed_stall(__u32 index, __u32 slot, __u64 length, __u64 entity_address,
-                                    __u64 now) {
-  struct tl_cpu* cpu = this_cpu(index);
-  struct tl_cell* cell = cell_of(index, slot);
-  struct tl_group* known = bpf_map_lookup_elem(&tl_groups, &slot);
-  if (!cpu || !cell || !known) return 0;
-  /* A quota that is gone by now was told before. */
-  __u32 level = quota_level(known->address, cell->stall_level);
-  __u64 since = 0, queue = queue_above(entity_address, level);
-  for (__u32 i = 0; i < TL_STALLS; i++) {
-    struct tl_stall* stall = &cpu->stall[i];
-    if (queue && stall->queue == queue && stall->since > since) since = stall->since;
-  }
-  __u64 until = since && since + length < now ? since + length : now;
-  tell_stall(cpu, index, slot, cell, level, cell->settled - length, cell->settled, until, 0);
-  return 0;
-}
+#define TL_FIRST_BOUND 1000000ull /* 1 ms, of the first bucket */
 
 __noinline int count_ended(__u32 index, __u32 slot, __u32 cause, __u64 ns) {
   struct tl_cell* cell = cell_of(index, slot);
   if (!cell || cause >= TL_CAUSES) return 0;
-  __u64 bound = 1000000;
+  __u64 bound = TL_FIRST_BOUND;
   __u32 bucket = 0;
   for (; bucket < TL_WAIT_BUCKETS - 1; bucket++) { /* 1, 3, 10, 30, ... ms */
     if (ns <= bound) break;
@@ -258,40 +73,33 @@ __noinline int count_ended(__u32 index, __u32 slot, __u32 cause, __u64 ns) {
   return 0;
 }
 
+/* A wait that ended, `throttled` of it for quota. */
+static __always_inline void count_wait(struct tl_cell* cell, __u32 index, __u32 slot, __u64 waited,
+                                       __u64 throttled) {
+  __u64 contention = waited - throttled;
+  if (contention) {
+    cell->ended_ns[TL_CONTENTION] += contention;
+    if (contention <= TL_FIRST_BOUND) /* most of them */
+      cell->ended[TL_CONTENTION][0]++;
+    else
+      count_ended(index, slot, TL_CONTENTION, contention);
+  }
+  if (throttled) {
+    cell->ended_ns[TL_THROTTLE] += throttled;
+    count_ended(index, slot, TL_THROTTLE, throttled);
+  }
+}
+
 static __always_inline struct tl_thread* thread_at(__u32 pid) {
   __u32 key = pid % TL_THREADS;
   return bpf_map_lookup_elem(&tl_threads, &key);
 }
 
 /*
- * The throttle clock of a queue when a thread left it. Threads leave a throttled queue only when
- * they are moved; then it went on until the thread was put on the queue where it waits now.
- */
-__noinline __u64 clock_when_left(__u64 queue_address, __u64 task_address) {
-  struct cfs_rq* queue = (struct cfs_rq*)queue_address;
-  struct task_struct* task = (struct task_struct*)task_address;
-  __u64 queued = BPF_CORE_READ(task, sched_info.last_queued), time = 0;
-  if (bpf_core_field_exists(queue->throttled_clock_self)) {
-    __u64 since = BPF_CORE_READ(queue, throttled_clock_self);
-    time = BPF_CORE_READ(queue, throttled_clock_self_time);
-    return since && queued > since ? time + (queued - since) : time;
-  }
-  if (bpf_core_field_exists(queue->throttled_clock_pelt))
-    time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
-  else if (bpf_core_field_exists(queue->throttled_clock_task))
-    time = BPF_CORE_READ(queue, throttled_clock_task_time);
-  if (BPF_CORE_READ(queue, throttle_count) > 0 && queued) {
-    __u64 since_then = BPF_CORE_READ(task, se.cfs_rq, rq, clock) - queued;
-    __u64 then = clock_of(queue_address, 0) - since_then;
-    if ((__s64)(then - time) > 0) time = then;
-  }
-  return time;
-}
-
-/*
  * Of a wait on a queue that its thread has left: how much of it was for quota. The cell of that CPU
  * has it up to when it was settled last, and no longer counts it: the rest is counted here, in the
- * windows it belongs to.
+ * windows it belongs to. Threads leave a throttled queue only when they are moved: then its clock
+ * counts until the thread was put on the queue where it waits now.
  */
 __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   struct tl_thread* thread = thread_at(pid);
@@ -304,7 +112,8 @@ __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   __sync_fetch_and_add(&begun->left, 1);
   __u64 queue = queue_of(thread->cpu, thread->slot, thread->serial);
   if (!queue) return 0;
-  __u64 time = clock_when_left(queue, thread->task);
+  struct task_struct* task = (struct task_struct*)thread->task;
+  __u64 time = clock_at(queue, BPF_CORE_READ(task, sched_info.last_queued));
   if (begun->stall_since && !held_now(begun)) {
     /* Nobody is left there to tell of it. */
     __u64 length = time - begun->stall_settled;
@@ -327,8 +136,10 @@ __noinline __u64 throttled_elsewhere(__u32 index, __u32 slot, __u32 pid) {
   return time > thread->settled ? time - thread->settled : 0;
 }
 
-/* Ends the wait of a thread in the cgroup it began in, which the thread has left, or for which it
- * is not known when it came to run. */
+/*
+ * Ends the wait of a thread in the cgroup it began in, which the thread has left, or for which it
+ * is not known when it came to run.
+ */
 __noinline int close_wait(__u32 index, __u32 pid, __u64 length) {
   struct tl_thread* thread = thread_at(pid);
   struct tl_cpu* cpu = this_cpu(index);
@@ -341,14 +152,7 @@ __noinline int close_wait(__u32 index, __u32 pid, __u64 length) {
   if (cell->wait_window != cpu->window) open_waits(index, slot, cell->settled, 0);
   __u64 throttled = waits == TL_HELD ? throttled_elsewhere(index, slot, pid) : 0;
   if (throttled > length) throttled = length;
-  if (throttled) {
-    cell->ended_ns[TL_THROTTLE] += throttled;
-    count_ended(index, slot, TL_THROTTLE, throttled);
-  }
-  if (length > throttled) {
-    cell->ended_ns[TL_CONTENTION] += length - throttled;
-    count_ended(index, slot, TL_CONTENTION, length - throttled);
-  }
+  count_wait(cell, index, slot, length, throttled);
   cell->wait_ns += thread->since + length;
   cell->waiting--;
   return 0;
@@ -378,9 +182,9 @@ static __always_inline void begin_wait(struct tl_cpu* cpu, __u32 index, struct t
                                        __u32 slot, struct tl_thread* thread, _Bool own, _Bool held,
                                        struct sched_entity* entity, struct rq* rq) {
   struct cfs_rq* queue = entity->cfs_rq;
-  struct throttle_clock clock = throttle_clock(queue, rq);
-  if (!own) clock.time = cell->settled;
   __u64 now = rq->clock, since = now + cpu->offset_ns;
+  struct throttle_clock clock = throttle_clock(queue, rq, now);
+  if (!own) clock.time = cell->settled;
   STORE(cpu->wait_seq, cpu->wait_seq + 1);
   if (cell->wait_window != cpu->window) open_waits(index, slot, clock.time, now);
   cell->wait_ns -= since;
@@ -432,18 +236,7 @@ static __always_inline void end_wait(struct tl_cpu* cpu, __u32 index, struct tl_
     cell->waiting--;
   }
   cell->wait_ns += waited;
-  __u64 contention = waited - throttled;
-  if (contention) {
-    cell->ended_ns[TL_CONTENTION] += contention;
-    if (contention <= 1000000)
-      cell->ended[TL_CONTENTION][0]++;
-    else
-      count_ended(index, slot, TL_CONTENTION, contention);
-  }
-  if (throttled) {
-    cell->ended_ns[TL_THROTTLE] += throttled;
-    count_ended(index, slot, TL_THROTTLE, throttled);
-  }
+  count_wait(cell, index, slot, waited, throttled);
   if (cell->stall_since) {
     if (!clock.growing || !held_now(cell)) end_stall(index, slot, now);
   } else if (throttled && thread->cpu == index) {
@@ -485,9 +278,10 @@ static __always_inline void thread_leaves(struct tl_cpu* cpu, __u32 index, struc
   __u64 delay = prev->sched_info.run_delay;
   if (thread->waits) {
     if (thread->task == (__u64)prev && thread->pid == pid) {
-      struct throttle_clock clock = throttle_clock(prev->se.cfs_rq, rq);
+      __u64 now = rq->clock;
+      struct throttle_clock clock = throttle_clock(prev->se.cfs_rq, rq, now);
       end_unseen_wait(index, pid, delay - thread->delay,
-                      clock.time | (clock.growing ? TL_GROWING : 0), rq->clock);
+                      clock.time | (clock.growing ? TL_GROWING : 0), now);
     } else if (!free_place(index, pid)) {
       return;
     }
@@ -541,7 +335,7 @@ static __always_inline void thread_comes(struct tl_cpu* cpu, __u32 index, struct
 
   if (waited || waits) {
     struct throttle_clock clock = {cell->settled, 0};
-    if (next->sched_task_group->css.serial_nr == serial) clock = throttle_clock(queue, rq);
+    if (next->sched_task_group->css.serial_nr == serial) clock = throttle_clock(queue, rq, now);
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
     end_wait(cpu, index, cell, slot, thread, waits, waited, clock, &next->se, now);
     STORE(cpu->wait_seq, cpu->wait_seq + 1);
@@ -553,8 +347,7 @@ static __always_inline void thread_comes(struct tl_cpu* cpu, __u32 index, struct
   thread->waits = TL_NOT_WAITING;
 }
 
-/* Up to 6.17: a thread was put on a queue, whose CPU may be another one; its run queue is locked.
- */
+/* Up to 6.17: a thread was put on a queue, maybe of another CPU; its run queue is locked. */
 static __always_inline int thread_woken(struct task_struct* task) {
   if (task->on_cpu) return 0; /* it had not left yet */
   __u32 pid = task->pid;
@@ -595,46 +388,4 @@ static __always_inline int thread_woken(struct task_struct* task) {
   return 0;
 }
 
-__noinline int read_queue(__u32 n) {
-  struct tl_queue* out = bpf_map_lookup_elem(&tl_queues, &n);
-  if (!out) return 0;
-  out->valid = 0;
-  __u64 address = queue_of(out->cpu, out->slot, out->serial);
-  if (!address) return 1;
-  struct cfs_rq* queue = (struct cfs_rq*)address;
-  struct rq* rq = BPF_CORE_READ(queue, rq);
-  __u64 time, at, again;
-  _Bool growing;
-  if (bpf_core_field_exists(queue->throttled_clock_self)) {
-    time = BPF_CORE_READ(queue, throttled_clock_self_time);
-    at = BPF_CORE_READ(queue, throttled_clock_self);
-    growing = at != 0;
-    again = BPF_CORE_READ(queue, throttled_clock_self_time);
-    /* Ended between the two reads: the next time tells. */
-    if (again != time || BPF_CORE_READ(queue, throttled_clock_self) != at) return 1;
-  } else {
-    /* The idle CPU's clocks stand still together. */
-    at = BPF_CORE_READ(rq, clock);
-    growing = BPF_CORE_READ(queue, throttle_count) > 0;
-    time = 0;
-    if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
-      time = BPF_CORE_READ(queue, throttled_clock_pelt_time);
-      if (growing)
-        time += BPF_CORE_READ(rq, clock_pelt) - BPF_CORE_READ(rq, lost_idle_time) -
-                BPF_CORE_READ(queue, throttled_clock_pelt);
-    } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
-      time = BPF_CORE_READ(queue, throttled_clock_task_time);
-      if (growing)
-        time += BPF_CORE_READ(rq, clock_task) - BPF_CORE_READ(queue, throttled_clock_task);
-    }
-    if (BPF_CORE_READ(rq, clock) != at || (BPF_CORE_READ(queue, throttle_count) > 0) != growing)
-      return 1;
-  }
-  out->time = time;
-  out->at = at;
-  out->growing = growing;
-  out->level = quota_level((__u64)BPF_CORE_READ(queue, tg), 0);
-  out->valid = 1;
-  return 1;
-}
 #endif
