@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// When at least one CPU of the node was idle, from the stretches each CPU notes: exactly, unless one
-// notes more than TL_IDLES of them after the span asked for began.
+// When at least one CPU of the node was idle, from the stretches each CPU notes: exactly, unless
+// one notes more than TL_IDLES of them after the span asked for began.
 #pragma once
 
 #include <cstdint>
