@@ -163,6 +163,16 @@ Result<CpuWeight> CgroupTree::weight(CgroupKey key) {
                    .value = static_cast<std::uint64_t>(*value)};
 }
 
+Result<std::vector<std::uint32_t>> CgroupTree::processes(CgroupKey key) {
+  const Node* node = impl_->nodes.find(key);
+  if (node == nullptr) return std::unexpected(unknown(key));
+  auto dir = impl_->files.open_dir(*node);
+  if (!dir) return std::unexpected(std::move(dir.error()));
+  auto text = impl_->files.read_whole(dir->get(), "cgroup.procs");
+  if (!text) return std::unexpected(std::move(text.error()));
+  return parse_processes(*text);
+}
+
 Result<Bandwidth> CgroupTree::bandwidth(CgroupKey key) {
   const auto last_read = std::exchange(impl_->last_read, std::nullopt);
   Node* node = impl_->nodes.find(key);

@@ -127,4 +127,17 @@ ParsedLimit parse_cfs(std::string_view quota, std::string_view period, std::stri
   return make_limit(*number, period, burst);
 }
 
+std::vector<std::uint32_t> parse_processes(std::string_view text) {
+  std::vector<std::uint32_t> out;
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    const auto pid = parse_number(line);
+    if (pid && *pid > 0 && *pid <= std::numeric_limits<std::int32_t>::max()) {
+      out.push_back(static_cast<std::uint32_t>(*pid));
+    }
+  }
+  return out;
+}
+
 }  // namespace throttlelens

@@ -101,6 +101,19 @@ Result<std::string> Files::read_once(int dir, const char* file) {
   return std::string(text.data(), static_cast<std::size_t>(size));
 }
 
+Result<std::string> Files::read_whole(int dir, const char* file) {
+  const UniqueFd fd(open_at(dir, file, kFile));
+  if (!fd) return std::unexpected(os_error("open", file, errno));
+  std::string out;
+  for (;;) {
+    const ssize_t size = ::read(fd.get(), text_.data(), text_.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return std::unexpected(os_error("read", file, errno));
+    if (size == 0) return out;
+    out.append(text_.data(), static_cast<std::size_t>(size));
+  }
+}
+
 void Files::forget(Node& node) {
   for (UniqueFd* fd : {&node.stat, &node.use}) {
     if (*fd) --kept_;

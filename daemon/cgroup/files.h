@@ -37,6 +37,8 @@ class Files {
   }
   /// A small file, opened and closed again.
   Result<std::string> read_once(int dir, const char* file);
+  /// A file of any size, opened and closed again.
+  Result<std::string> read_whole(int dir, const char* file);
 
   void forget(Node& node);  ///< closes what is kept
   bool out_of_descriptors() const { return out_of_descriptors_; }

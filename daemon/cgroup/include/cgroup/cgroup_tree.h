@@ -55,6 +55,10 @@ class CgroupTree final : public CgroupCounters {
   /// Opens and closes the file: weights hardly ever change, and TreeChanges::weights_changed tells.
   /// ENOENT for the root and without the cpu controller.
   Result<CpuWeight> weight(CgroupKey key);
+  /// Processes in the cgroup itself, none below it, as the pid namespace we are in numbers them;
+  /// those outside of it are left out. Opens and closes cgroup.procs. ENODEV or ENOENT when the
+  /// cgroup was removed, EOPNOTSUPP where it is threaded (v2).
+  Result<std::vector<std::uint32_t>> processes(CgroupKey key);
 
  private:
   struct Impl;

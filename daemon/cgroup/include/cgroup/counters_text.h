@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The texts of the counter and limit files. Pure, without allocation: they are read ten times a
-// second for every cgroup.
+// The texts of cgroup files. Pure; those of counters and limits, which are read ten times a second
+// for every cgroup, without allocation.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "base/units.h"
 #include "model/cgroup.h"
@@ -32,5 +33,9 @@ using ParsedLimit = std::optional<std::optional<CpuLimit>>;
 ParsedLimit parse_cpu_max(std::string_view max, std::string_view burst);
 /// cpu.cfs_quota_us, cpu.cfs_period_us, cpu.cfs_burst_us; the last may be empty.
 ParsedLimit parse_cfs(std::string_view quota, std::string_view period, std::string_view burst);
+
+/// cgroup.procs, one pid a line. 0 is a process of another pid namespace (v2); it and lines that
+/// are no pid are skipped.
+std::vector<std::uint32_t> parse_processes(std::string_view text);
 
 }  // namespace throttlelens

@@ -58,7 +58,7 @@ struct ServiceRow {
 
 struct OverheadReading {
   std::vector<OverheadRow>
-      rows;  ///< without pause; ids are not set yet; by namespace, pod, container
+      rows;  ///< of pause only the memory; ids are not set yet; by namespace, pod, container
   /// All there ever was since throttlelens watches: pods that are gone, and processes whose pod
   /// never became known. CPU only.
   std::array<std::optional<Nanoseconds>, kOverheadComponents> node{};

@@ -30,6 +30,9 @@ struct OverheadPorts {
   std::function<const ContainerIdentity*(CgroupKey)> container_around;
   /// Processes of a cgroup now; empty when it is gone.
   std::function<std::vector<std::uint32_t>(CgroupKey)> processes_of;
+  /// CPU time that this process, and the calling thread, have used. Null: the system's clocks.
+  std::function<Nanoseconds()> process_time{};
+  std::function<Nanoseconds()> thread_time{};
 };
 
 class Overhead {
@@ -39,7 +42,9 @@ class Overhead {
   Overhead(const Overhead&) = delete;
   Overhead& operator=(const Overhead&) = delete;
 
-  /// Names may come before the processes that serve them, or after.
+  /// Names may come before the processes that serve them, or after; rows show them as they are
+  /// given. To be called before apply(), and with what was found after the batch was collected:
+  /// else a process in a container that is still unknown would be taken for one of the node's.
   void identify(const std::vector<Identified>& identified, const std::vector<CgroupKey>& gone,
                 MonoTime now);
   void apply(const ProcessBatch& batch, MonoTime now);
