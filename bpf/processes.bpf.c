@@ -130,10 +130,17 @@ __noinline int end(__u64 signal, __u64 cpu_ns) {
   event->pid = process->pid;
   event->root_pid = process->root_pid;
   event->cpu_ns = cpu_ns;
-  if (bpf_map_delete_elem(&tl_processes, &signal))
-    bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP); /* another thread of it was faster */
-  else
+  if (!bpf_map_delete_elem(&tl_processes, &signal)) {
     bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+    return 0;
+  }
+  bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
+  /* Another thread of it was faster; or, up to 6.18, the bucket was busy (-EBUSY). */
+  process = bpf_map_lookup_elem(&tl_processes, &signal);
+  if (process) {
+    process->ended_ns = cpu_ns;
+    process->ended = 1;
+  }
   return 0;
 }
 
@@ -238,7 +245,7 @@ __noinline int new_program(__u64 signal, __u64 task_address, __u32 kind) {
   struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
   if (known && known->ended) return 0; /* it has joined a container */
   if (known) {
-    if (is_root(known) && (kind == known->kind || kind == TL_HELPER || kind == TL_OTHER)) return 0;
+    if (is_root(known) && (kind == TL_HELPER || kind == TL_OTHER)) return 0;
     if (is_root(known) || kind == TL_SHIM || kind == TL_MONITOR) {
       make_root(known, kind);
       announce(signal, task_address, 1);
@@ -361,24 +368,27 @@ int tl_adopt(struct bpf_iter__task* ctx) {
   return 0;
 }
 
+static __always_inline _Bool is_process(__u64 address, const struct tl_process_time* asked) {
+  struct signal_struct* signal = (struct signal_struct*)address;
+  __u64 node = (__u64)BPF_CORE_READ(signal, thread_head.next);
+  struct task_struct* task =
+      (struct task_struct*)(node - bpf_core_field_offset(struct task_struct, thread_node));
+  return (__u64)BPF_CORE_READ(task, signal) == address &&
+         (__u32)BPF_CORE_READ(task, tgid) == asked->pid &&
+         BPF_CORE_READ(task, group_leader, start_boottime) == asked->started;
+}
+
 /* 1: the requests are at their end. */
 __noinline int read_process(__u32 index) {
   struct tl_process_time* out = bpf_map_lookup_elem(&tl_process_times, &index);
   if (!out) return 1;
-  out->valid = 0;
   __u64 address = out->signal;
-  struct signal_struct* signal = (struct signal_struct*)address;
-  __u64 cpu_ns = cpu_time(address);
-  if (cpu_ns == TL_UNKNOWN_TIME) return 0;
-  /* Checked last: memory that was freed and used again meanwhile is of another process. */
-  __u64 node = (__u64)BPF_CORE_READ(signal, thread_head.next);
-  struct task_struct* task =
-      (struct task_struct*)(node - bpf_core_field_offset(struct task_struct, thread_node));
-  if ((__u64)BPF_CORE_READ(task, signal) != address) return 0;
-  if ((__u32)BPF_CORE_READ(task, tgid) != out->pid) return 0;
-  if (BPF_CORE_READ(task, group_leader, start_boottime) != out->started) return 0;
-  out->cpu_ns = cpu_ns;
-  out->valid = 1;
+  out->answer = TL_PROCESS_GONE;
+  if (!is_process(address, out)) return 0;
+  out->cpu_ns = cpu_time(address);
+  /* Memory that was freed and used again meanwhile is of another process. */
+  if (is_process(address, out))
+    out->answer = out->cpu_ns == TL_UNKNOWN_TIME ? TL_PROCESS_NOT_READ : TL_PROCESS_READ;
   return 0;
 }
 

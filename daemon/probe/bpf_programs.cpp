@@ -3,120 +3,15 @@
 
 #include <array>
 #include <cerrno>
-#include <cstdarg>
-#include <cstdio>
-#include <string>
 #include <utility>
-#include <vector>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "accounting.skel.h"
-#include "base/unique_fd.h"
+#include "libbpf_calls.h"
 
 namespace throttlelens {
-
-namespace {
-
-// Loading and attaching takes about 20 descriptors; the rest is for the program to live on.
-constexpr std::size_t kDescriptors = 32;
-
-// What libbpf said, for the error message: its return value alone explains nothing. The first lines
-// are the cause, what follows is that therefore nothing was loaded.
-constexpr std::size_t kMessages = 3;
-thread_local std::vector<std::string> libbpf_messages;
-
-int remember_message(libbpf_print_level level, const char* format, va_list arguments) {
-  if (level == LIBBPF_DEBUG) return 0;
-  char text[512];
-  std::vsnprintf(text, sizeof text, format, arguments);
-  std::string line(text);
-  while (!line.empty() && line.back() == '\n') line.pop_back();
-  // The verifier's log is long, and libbpf's own words say enough.
-  const bool usable = !line.empty() && line.find('\n') == std::string::npos;
-  if (usable && libbpf_messages.size() < kMessages) libbpf_messages.push_back(std::move(line));
-  return 0;
-}
-
-Error libbpf_error(std::string what, std::string on, int code) {
-  Error error = os_error(std::move(what), std::move(on), code);
-  for (const std::string& message : std::exchange(libbpf_messages, {})) {
-    if (!error.why.empty()) error.why += "; ";
-    error.why += message;
-  }
-  return error;
-}
-
-// Asked first, because libbpf takes a failed look at the kernel's abilities for their absence: what
-// fails then is anything, for any reason.
-Result<void> need_descriptors() {
-  std::vector<UniqueFd> spare;
-  while (spare.size() < kDescriptors) {
-    spare.emplace_back(::eventfd(0, EFD_CLOEXEC));
-    if (spare.back()) continue;
-    Error error = os_error("load the BPF programs", "", errno);
-    error.why = "they need " + std::to_string(kDescriptors) +
-                " file descriptors, there is room for " + std::to_string(spare.size() - 1);
-    error.fix = error.code == ENFILE ? "raise fs.file-max" : "raise LimitNOFILE, or ulimit -n";
-    return std::unexpected(std::move(error));
-  }
-  return {};
-}
-
-// A map's values as an array in our memory.
-class Mapping {
- public:
-  Mapping() = default;
-  Mapping(const Mapping&) = delete;
-  Mapping& operator=(const Mapping&) = delete;
-  ~Mapping() {
-    if (address_ != MAP_FAILED) ::munmap(address_, length_);
-  }
-
-  Result<void> map(const bpf_map* source, bool writable) {
-    const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-    // The kernel keeps array elements at multiples of 8 bytes.
-    const std::size_t element = (bpf_map__value_size(source) + 7U) & ~std::size_t{7};
-    length_ = (element * bpf_map__max_entries(source) + page - 1) / page * page;
-    address_ = ::mmap(nullptr, length_, writable ? PROT_READ | PROT_WRITE : PROT_READ, MAP_SHARED,
-                      bpf_map__fd(source), 0);
-    if (address_ == MAP_FAILED) {
-      return std::unexpected(os_error("map into memory", bpf_map__name(source), errno));
-    }
-    return {};
-  }
-
-  template <typename T>
-  std::span<T> as(std::size_t count) const {
-    return {static_cast<T*>(address_), count};
-  }
-
- private:
-  void* address_ = MAP_FAILED;
-  std::size_t length_ = 0;
-};
-
-Result<void> run_program(const bpf_program* program, std::uint64_t argument, int on_cpu = -1) {
-  bpf_test_run_opts options{};
-  options.sz = sizeof options;
-  std::uint64_t context[1] = {argument};
-  options.ctx_in = context;
-  options.ctx_size_in = sizeof context;
-  if (on_cpu >= 0) {
-    options.flags = BPF_F_TEST_RUN_ON_CPU;
-    options.cpu = static_cast<__u32>(on_cpu);
-  }
-  if (const int code = bpf_prog_test_run_opts(bpf_program__fd(program), &options); code != 0) {
-    return std::unexpected(libbpf_error("run the BPF program", bpf_program__name(program), -code));
-  }
-  return {};
-}
-
-}  // namespace
 
 struct BpfPrograms::Impl {
   accounting_bpf* object = nullptr;
@@ -168,9 +63,9 @@ const WaitFields& BpfPrograms::fields() const {
 }
 
 Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::uint32_t max_slots) {
-  libbpf_set_print(remember_message);
-  libbpf_messages.clear();
-  if (auto enough = need_descriptors(); !enough) return std::unexpected(enough.error());
+  if (auto ready = prepare_to_load("load the BPF programs"); !ready) {
+    return std::unexpected(ready.error());
+  }
   const int cpus = libbpf_num_possible_cpus();
   if (cpus <= 0) return std::unexpected(libbpf_error("count the possible CPUs", "", -cpus));
 
@@ -198,7 +93,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
   if (const int code = accounting_bpf::load(impl->object); code != 0) {
     return std::unexpected(libbpf_error("load the BPF programs", "", -code));
   }
-  libbpf_messages.clear();
+  forget_messages();
 
   for (auto&& mapped :
        {impl->cpus.map(object.maps.tl_cpus, false), impl->cells.map(object.maps.tl_cells, false),
@@ -247,7 +142,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::load(Nanoseconds base, std::ui
     return std::unexpected(libbpf_error("attach to", "sched_switch", errno));
   }
   // An offline CPU refuses (ENXIO) and is seen at its first switch.
-  for (int cpu = 0; cpu < cpus; ++cpu) {
+  for (std::uint32_t cpu = 0; cpu < cpu_count; ++cpu) {
     [[maybe_unused]] const auto seeded = run_program(object.progs.tl_seed, 0, cpu);
   }
   return std::unique_ptr<BpfPrograms>(new BpfPrograms(std::move(impl)));

@@ -47,12 +47,18 @@ struct tl_process {
   tl_u32 reserved;
 };
 
+enum tl_process_answer {
+  TL_PROCESS_GONE, /* all its threads were released; its end is told, or about to be */
+  TL_PROCESS_READ,
+  TL_PROCESS_NOT_READ, /* its threads changed all the time, or are too many */
+};
+
 /* One request for the CPU time of a process, and its answer. */
 struct tl_process_time {
   tl_u64 signal;  /* in: key in tl_processes */
   tl_u64 started; /* in */
   tl_u32 pid;     /* in */
-  tl_u32 valid;   /* out: it is that process, and it was read */
+  tl_u32 answer;  /* out: enum tl_process_answer */
   tl_u64 cpu_ns;  /* out */
 };
 
@@ -67,8 +73,8 @@ struct tl_event_seen {
   tl_u64 started;
   tl_u64 cgroup;
   tl_u32 pid;
-  tl_u32 has_arguments;   /* 0: it was found, not followed from its exec on */
-  tl_u32 arguments;       /* bytes */
+  tl_u32 has_arguments; /* 0: it was found, not followed from its exec on */
+  tl_u32 arguments;     /* bytes */
   tl_u32 reserved;
   char comm[TL_COMM_LEN]; /* hostile bytes */
   char argument[TL_ARGUMENTS];
