@@ -2,11 +2,17 @@
 #include "accounts/accounts.h"
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "mark_rows.h"
+#include "marks.h"
 #include "names.h"
+#include "overhead_rows.h"
 #include "rows.h"
+#include "sandboxes.h"
 #include "snapshot_rows.h"
 #include "totals.h"
 
@@ -16,18 +22,43 @@ using accounts::Names;
 using accounts::Row;
 using accounts::Rows;
 
+namespace {
+
+constexpr auto kPause = static_cast<std::size_t>(OverheadComponent::pause);
+
+}  // namespace
+
 struct Accounts::Impl {
   Nanoseconds base;
   std::vector<Nanoseconds> reported;
   std::vector<WindowValue> no_windows;  ///< one per reported length, values absent
   Rows rows;
   Names names;
+  accounts::OverheadRows overhead;
+  Nanoseconds marks_reach;
+  std::shared_ptr<const Marks> marks = std::make_shared<const Marks>();  ///< oldest first
+  std::optional<MonoTime> applied_until;  ///< end of the last window of the last batch
   std::uint32_t cpus_online = 0;
   SourceLosses losses;
 
   /// For each row that ended: whether a container or pod around it has counted the same time.
   std::vector<bool> inside_others(const std::vector<Row>& ended) const;
+  MonoTime end_of(WindowIndex window) const {
+    return {base * static_cast<std::int64_t>(window + 1)};
+  }
+  void show_overhead(Snapshot& snapshot, const OverheadReading& reading,
+                     const accounts::UsageOf& usage_of);
 };
+
+void Accounts::Impl::show_overhead(Snapshot& snapshot, const OverheadReading& reading,
+                                   const accounts::UsageOf& usage_of) {
+  const accounts::SandboxReading sandboxes = accounts::read_sandboxes(names, rows, usage_of);
+  snapshot.overhead = overhead.show(reading, sandboxes, names, rows);
+  snapshot.node_overhead = reading.node;
+  snapshot.node_overhead[kPause] = sandboxes.node;
+  snapshot.services = reading.services;
+  snapshot.lost_processes = reading.lost_processes;
+}
 
 std::vector<bool> Accounts::Impl::inside_others(const std::vector<Row>& ended) const {
   std::unordered_map<CgroupKey, const Row*> ending;  // parents may end together with children
@@ -55,6 +86,9 @@ Accounts::Accounts(const AccountsOptions& options)
                      .rows = Rows({.include = options.include, .exclude = options.exclude},
                                   options.keep_dead, options.max_dead),
                      .names = {},
+                     .overhead = {},
+                     .marks_reach = options.marks,
+                     .applied_until = {},
                      .cpus_online = 0,
                      .losses = {}}) {
   impl_->no_windows.reserve(options.reported.size());
@@ -68,6 +102,7 @@ Accounts::~Accounts() = default;
 void Accounts::apply(const WindowBatch& batch, MonoTime now) {
   impl_->rows.apply(batch, now);
   for (const CgroupAppeared& appeared : batch.appeared) impl_->names.announce(appeared.key);
+  if (batch.count > 0) impl_->applied_until = impl_->end_of(batch.first + batch.count - 1);
   impl_->losses = batch.losses;
   if (batch.node.cpus_online != 0) impl_->cpus_online = batch.node.cpus_online;
 }
@@ -138,20 +173,38 @@ std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& readin
   for (const auto& [pod_namespace, usage] : impl_->names.ended()) {
     snapshot->ended.push_back({.pod_namespace = pod_namespace, .usage = usage});
   }
-  snapshot->overhead = overhead.rows;
-  snapshot->node_overhead = overhead.node;
-  snapshot->services = overhead.services;
-  snapshot->lost_processes = overhead.lost_processes;
+  impl_->show_overhead(*snapshot, overhead, [&](const Row& row) { return rows.usage(row); });
+  snapshot->marks = impl_->marks;
   snapshot->metadata_errors = std::move(metadata_errors);
   snapshot->losses = impl_->losses;
   return snapshot;
 }
 
 bool Accounts::mark_due() const {
-  return false;
+  if (!impl_->applied_until) return false;
+  if (impl_->marks->empty()) return true;
+  constexpr Nanoseconds kSecond = std::chrono::seconds(1);
+  return impl_->applied_until->since_boot / kSecond > impl_->marks->back()->at.since_boot / kSecond;
 }
 
-void Accounts::mark(const CountersReading& /*counters*/, const OverheadReading& /*overhead*/) {}
+void Accounts::mark(const CountersReading& counters, const OverheadReading& overhead) {
+  auto mark = std::make_shared<Mark>();
+  mark->at = impl_->end_of(counters.last_window);
+  mark->window = counters.last_window;
+  if (!impl_->marks->empty() && mark->at <= impl_->marks->back()->at) return;
+  const accounts::MarkRows rows(impl_->rows, impl_->names, counters);
+  mark->rows = rows.all();
+  const accounts::SandboxReading sandboxes = accounts::read_sandboxes(
+      impl_->names, impl_->rows, [&](const Row& row) { return rows.usage(row); });
+  mark->overhead = impl_->overhead.count(overhead, sandboxes, impl_->names, impl_->rows);
+  mark->node_overhead = overhead.node;
+  mark->node_overhead[kPause] = sandboxes.node;
+  mark->services = overhead.services;
+  for (ServiceRow& service : mark->services) service.private_memory.reset();
+  impl_->names.forget_peaks();
+  impl_->marks = std::make_shared<const Marks>(
+      accounts::with_newest(*impl_->marks, std::move(mark), impl_->marks_reach));
+}
 
 void Accounts::set_filters(std::vector<std::string> include, std::vector<std::string> exclude) {
   impl_->rows.set_filter({.include = std::move(include), .exclude = std::move(exclude)});

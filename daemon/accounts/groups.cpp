@@ -6,7 +6,8 @@ namespace throttlelens::accounts {
 void Groups::put(CgroupKey key, const RowName& name) {
   const auto known = names_.find(key);
   if (known != names_.end() && known->second->first == name) return;
-  const auto group = groups_.try_emplace(name).first;
+  const auto [group, is_new] = groups_.try_emplace(name);
+  if (is_new) group->second.id = ids_.next();
   if (known != names_.end()) {
     const auto old = known->second;
     std::erase(old->second.members, key);
@@ -31,6 +32,10 @@ std::optional<Groups::Closed> Groups::end(CgroupKey key, const Totals& last) {
   Closed closed{.name = group->first, .totals = group->second.ended};
   groups_.erase(group);
   return closed;
+}
+
+void Groups::forget_peaks() {
+  for (auto& [name, group] : groups_) group.ended.peak.reset();
 }
 
 }  // namespace throttlelens::accounts

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <compare>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "model/cgroup.h"
+#include "row_ids.h"
 #include "totals.h"
 
 namespace throttlelens::accounts {
@@ -26,6 +28,7 @@ struct RowName {
 class Groups {
  public:
   struct Group {
+    std::uint64_t id = 0;
     std::vector<CgroupKey> members;  ///< in the order in which they got the name
     Totals ended;                    ///< of members whose rows are gone
   };
@@ -34,6 +37,8 @@ class Groups {
     Totals totals;  ///< of all that ever belonged to it
   };
 
+  explicit Groups(RowIds ids) : ids_(ids) {}
+
   /// Gives the cgroup a name, or another one than it had.
   void put(CgroupKey key, const RowName& name);
   /// The row of the cgroup is gone, `last` is what it had counted. The group, if it was the last
@@ -41,8 +46,11 @@ class Groups {
   std::optional<Closed> end(CgroupKey key, const Totals& last);
   bool has(CgroupKey key) const { return names_.contains(key); }
   const std::map<RowName, Group>& all() const { return groups_; }
+  /// Peaks of members whose rows are gone count no longer.
+  void forget_peaks();
 
  private:
+  RowIds ids_;
   std::map<RowName, Group> groups_;
   std::unordered_map<CgroupKey, std::map<RowName, Group>::iterator> names_;
 };

@@ -48,6 +48,13 @@ void Names::join(CgroupKey key, const ContainerIdentity& identity) {
   } else {
     containers_.end(key, {});  // from its path alone it looked like one
   }
+  if (identity.role == ContainerRole::sandbox) {
+    sandboxes_.put(key, {.pod_namespace = identity.pod_namespace,
+                         .pod = identity.pod,
+                         .container = identity.pod.empty() ? identity.container : std::string()});
+  } else {
+    end_sandbox(key, {});
+  }
   if (identity.pod_cgroup.id != 0) name_pod(identity);
 }
 
@@ -106,9 +113,15 @@ void Names::close(const std::optional<Groups::Closed>& closed, bool kept_elsewhe
   total = saturated_sum(total, *closed->totals.usage);
 }
 
+void Names::end_sandbox(CgroupKey key, const Totals& last) {
+  const auto closed = sandboxes_.end(key, last);
+  if (closed) add_known(ended_sandboxes_, closed->totals.usage);
+}
+
 void Names::end(CgroupKey key, const Totals& last, bool kept_elsewhere) {
   close(containers_.end(key, last), kept_elsewhere);
   close(pods_.end(key, last), kept_elsewhere);
+  end_sandbox(key, last);
   pod_uids_.erase(key);
   const auto found = identities_.find(key);
   // A directory that is still there may get a row again: its controller was switched off.
@@ -121,6 +134,11 @@ void Names::drop_left(const Rows& rows, MonoTime now) {
     left_.pop_front();
     if (rows.find(key) == nullptr) end(key, {}, false);
   }
+}
+
+void Names::forget_peaks() {
+  containers_.forget_peaks();
+  pods_.forget_peaks();
 }
 
 std::string Names::pod_uid(CgroupKey key) const {

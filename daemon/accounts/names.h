@@ -5,6 +5,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -42,6 +43,12 @@ class Names {
 
   const Groups& containers() const { return containers_; }
   const Groups& pods() const { return pods_; }
+  /// By pod; of a sandbox outside of pods by container.
+  const Groups& sandboxes() const { return sandboxes_; }
+  /// What sandboxes used whose names have no row any more; absent until there was one.
+  std::optional<Nanoseconds> ended_sandboxes() const { return ended_sandboxes_; }
+  /// The peaks of rows that are gone belong to the mark that was made.
+  void forget_peaks();
   std::string pod_uid(CgroupKey key) const;
   const std::map<std::string, Nanoseconds>& ended() const { return ended_; }
 
@@ -58,12 +65,15 @@ class Names {
   void join(CgroupKey key, const ContainerIdentity& identity);
   void name_pod(const ContainerIdentity& identity);
   IdentityPtr with_a_name_of_its_own(CgroupKey key, const IdentityPtr& identity) const;
+  void end_sandbox(CgroupKey key, const Totals& last);
   void close(const std::optional<Groups::Closed>& closed, bool kept_elsewhere);
 
   std::unordered_map<CgroupKey, Container> identities_;
   std::unordered_map<CgroupKey, std::string> pod_uids_;
-  Groups containers_;  ///< applications only
-  Groups pods_;
+  Groups containers_{RowIds(RowIds::Kind::container)};  ///< applications only
+  Groups pods_{RowIds(RowIds::Kind::pod)};
+  Groups sandboxes_{RowIds(RowIds::Kind::sandbox)};
+  std::optional<Nanoseconds> ended_sandboxes_;
   std::map<std::string, Nanoseconds> ended_;  ///< by namespace
   std::deque<Departure> left_;                ///< oldest first
   std::optional<WeightMapping> mapping_;      ///< of the node

@@ -67,12 +67,14 @@ void Rows::appear(const CgroupAppeared& appeared) {
   if (const auto known = by_key_.find(appeared.key); known != by_key_.end()) {
     const Row& old = *known->second;
     if (!old.gone_at) {
+      row.id = old.id;
       row.bandwidth = old.bandwidth;
       if (!row.usage_before) row.usage_before = old.usage_before;
     }
     rows_.erase(std::string_view(*old.path));
     by_key_.erase(known);
   }
+  if (row.id == 0) row.id = ids_.next();
   row.path = std::make_shared<const std::string>(appeared.path);
   row.shown = filter_.shows(*row.path);
 

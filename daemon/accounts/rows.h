@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <map>
 #include <memory>
@@ -17,12 +18,14 @@
 #include "model/cgroup.h"
 #include "model/window_batch.h"
 #include "path_filter.h"
+#include "row_ids.h"
 
 namespace throttlelens::accounts {
 
 /// What is known of the cgroup behind a row, beside its time.
 struct Row {
   CgroupKey key;
+  std::uint64_t id = 0;
   CgroupKey parent;  ///< id 0 for the root
   std::shared_ptr<const std::string> path;
   std::optional<Nanoseconds> usage_before;
@@ -46,6 +49,8 @@ class Rows {
 
   /// By the bytes of the path, so "/" is first and parents come before their children.
   const std::vector<const Row*>& by_path() const { return by_path_; }
+  /// Whether there is a filter.
+  bool filtered() const { return !filter_.include.empty() || !filter_.exclude.empty(); }
   /// Null if no row belongs to this cgroup.
   const Row* find(CgroupKey key) const;
 
@@ -60,6 +65,7 @@ class Rows {
     CgroupKey key;
   };
 
+  RowIds ids_{RowIds::Kind::cgroup};
   PathFilter filter_;
   Nanoseconds keep_dead_;
   std::size_t max_dead_;

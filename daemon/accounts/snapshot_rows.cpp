@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <utility>
 
+#include "shown_rows.h"
 #include "totals.h"
 #include "why.h"
 
@@ -24,9 +24,15 @@ SnapshotRows::SnapshotRows(const Rows& rows, const Names& names, const TimelineR
   }
 }
 
+std::optional<Nanoseconds> SnapshotRows::usage(const Row& row) const {
+  const SeriesReading* series = series_[row.place];
+  return series != nullptr ? usage_of(row, series->total) : std::nullopt;
+}
+
 CgroupRow SnapshotRows::make(const Row& row) const {
   CgroupRow out;
   out.key = row.key;
+  out.id = row.id;
   out.path = row.path;
   out.alive = !row.gone_at;
   out.bandwidth = row.bandwidth;
@@ -35,6 +41,7 @@ CgroupRow SnapshotRows::make(const Row& row) const {
   out.usage = totals.usage;
   out.limit_ratio = totals.limit_ratio;
   out.waits = totals.waits;
+  out.peak_since_mark = totals.peak;
   out.windows = series != nullptr ? series->windows : no_windows_;
   out.standing = standing(row);
   out.why = why(out, row);
@@ -99,26 +106,12 @@ std::vector<CgroupRow> SnapshotRows::cgroups() const {
   std::vector<CgroupRow> result;
   result.reserve(rows_.by_path().size());
   for (const Row* row : rows_.by_path()) {
-    if (!row->shown) continue;
-    const ContainerIdentity* identity = names_.find(row->key);
-    if (identity != nullptr && identity->role != ContainerRole::monitor) continue;
+    if (!is_cgroup_row(*row, names_)) continue;
     result.push_back(make(*row));
     result.back().holds_containers = above[row->place];
     result.back().in_container = below[row->place];
   }
   return result;
-}
-
-/// The last that got the name, the living before the dead; null when none has a row.
-const Row* SnapshotRows::newest(const Groups::Group& group) const {
-  const Row* dead = nullptr;
-  for (const CgroupKey key : std::views::reverse(group.members)) {
-    const Row* row = rows_.find(key);
-    if (row == nullptr) continue;
-    if (!row->gone_at) return row;
-    if (dead == nullptr) dead = row;
-  }
-  return dead;
 }
 
 /// The newest with the counters of all.
@@ -132,13 +125,16 @@ CgroupRow SnapshotRows::sum_up(const Groups::Group& group, const Row& newest) co
   Totals all{.usage = out.usage,
              .bandwidth = out.bandwidth,
              .limit_ratio = out.limit_ratio,
-             .waits = out.waits};
+             .waits = out.waits,
+             .peak = out.peak_since_mark};
   all.add(others);
   // A newest whose counter is not known would make the sum look like a total.
   if (out.usage) out.usage = all.usage;
   out.bandwidth = all.bandwidth;
   out.limit_ratio = all.limit_ratio;
   out.waits = all.waits;
+  out.peak_since_mark = all.peak;
+  out.id = group.id;
   return out;
 }
 
@@ -146,8 +142,8 @@ std::vector<ContainerRow> SnapshotRows::containers() const {
   std::vector<ContainerRow> result;
   result.reserve(names_.containers().all().size());
   for (const auto& [name, group] : names_.containers().all()) {
-    const Row* row = newest(group);
-    if (row == nullptr || !row->shown) continue;
+    const Row* row = shown_row(group, rows_);
+    if (row == nullptr) continue;
     ContainerRow& out = result.emplace_back();
     out.identity = names_.share(row->key);
     out.cpu = sum_up(group, *row);
@@ -160,8 +156,8 @@ std::vector<PodRow> SnapshotRows::pods() const {
   std::vector<PodRow> result;
   result.reserve(names_.pods().all().size());
   for (const auto& [name, group] : names_.pods().all()) {
-    const Row* row = newest(group);
-    if (row == nullptr || !row->shown) continue;
+    const Row* row = shown_row(group, rows_);
+    if (row == nullptr) continue;
     PodRow& out = result.emplace_back();
     out.pod_namespace = name.pod_namespace;
     out.pod = name.pod;

@@ -23,6 +23,7 @@ class SnapshotRows {
   std::vector<CgroupRow> cgroups() const;
   std::vector<ContainerRow> containers() const;
   std::vector<PodRow> pods() const;
+  std::optional<Nanoseconds> usage(const Row& row) const;
 
  private:
   CgroupRow make(const Row& row) const;
@@ -30,7 +31,6 @@ class SnapshotRows {
   bool same_limit_above(const Row& row) const;
   std::optional<Why> why(const CgroupRow& shown, const Row& row) const;
   CgroupRow sum_up(const Groups::Group& group, const Row& newest) const;
-  const Row* newest(const Groups::Group& group) const;
   std::vector<bool> above_containers() const;
   std::vector<bool> below_containers() const;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "totals.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -56,12 +57,22 @@ WaitTotals sum(const WaitTotals& a, const WaitTotals& b) {
 
 }  // namespace
 
+void add_known(std::optional<Nanoseconds>& to, std::optional<Nanoseconds> from) {
+  add_known(to, from, saturated_sum);
+}
+
 void Totals::add(const Totals& other) {
   const auto plus = [](const auto& a, const auto& b) { return sum(a, b); };
   add_known(usage, other.usage, plus);
   add_known(bandwidth, other.bandwidth, plus);
   add_known(limit_ratio, other.limit_ratio, plus);
   add_known(waits, other.waits, plus);
+  peak = std::max(peak, other.peak);  // absent is the least
+}
+
+std::optional<Nanoseconds> usage_of(const Row& row, Nanoseconds total) {
+  if (!row.usage_before) return std::nullopt;
+  return saturated_sum(*row.usage_before, total);
 }
 
 Totals totals_of(const Row& row, const SeriesReading* series) {
@@ -69,10 +80,10 @@ Totals totals_of(const Row& row, const SeriesReading* series) {
   totals.bandwidth = row.bandwidth;
   if (totals.bandwidth) totals.bandwidth->limit.reset();
   if (series == nullptr) return totals;
-  // Without the kernel's counter at the start, the sum since then is not the cgroup's total.
-  if (row.usage_before) totals.usage = saturated_sum(*row.usage_before, series->total);
+  totals.usage = usage_of(row, series->total);
   totals.limit_ratio = series->limit_ratio;
   totals.waits = series->waits;
+  totals.peak = series->peak;
   return totals;
 }
 

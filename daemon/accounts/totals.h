@@ -19,12 +19,18 @@ struct Totals {
   std::optional<Bandwidth> bandwidth;  ///< counters only, no limit
   std::optional<LimitRatioHistogram> limit_ratio;
   std::optional<WaitTotals> waits;
+  std::optional<Nanoseconds> peak;  ///< the highest since the last mark, not a sum
 
   void add(const Totals& other);
 };
 
 /// Never overflows: the most there can be is where it stops.
 Nanoseconds saturated_sum(Nanoseconds a, Nanoseconds b);
+/// Of two of which what is known is known.
+void add_known(std::optional<Nanoseconds>& to, std::optional<Nanoseconds> from);
+/// `total`: what was counted since the row's start. Without the kernel's counter at that start it
+/// is not the cgroup's total.
+std::optional<Nanoseconds> usage_of(const Row& row, Nanoseconds total);
 /// `series` may be null: nothing was measured.
 Totals totals_of(const Row& row, const SeriesReading* series);
 
