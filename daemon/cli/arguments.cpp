@@ -29,8 +29,6 @@ std::string quoted(const std::string& text, const std::string& problem) {
   return "'" + text + "' " + problem;
 }
 
-constexpr Nanoseconds kLongestSnapshot = std::chrono::hours(1);
-
 /// CLI11 validators return what is wrong, empty when nothing is.
 std::string check_listen(const std::string& text) {
   const auto problem = listen_problem(text);

@@ -39,6 +39,7 @@ namespace {
 
 struct Dispatch {
   int operator()(const RunArguments& a) const { return run_command(a); }
+  int operator()(const SnapshotArguments& a) const { return snapshot_command(a); }
   int operator()(const TopArguments& a) const { return top_command(a); }
   int operator()(const DoctorArguments& a) const { return doctor_command(a); }
   int operator()(const CheckConfigArguments& a) const { return check_config_command(a); }

@@ -7,6 +7,7 @@
 namespace throttlelens {
 
 int run_command(const RunArguments& arguments);
+int snapshot_command(const SnapshotArguments& arguments);
 int top_command(const TopArguments& arguments);
 int doctor_command(const DoctorArguments& arguments);
 int check_config_command(const CheckConfigArguments& arguments);

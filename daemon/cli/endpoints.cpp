@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "export/index_page.h"
-#include "export/snapshot_json.h"
-#include "export/snapshot_query.h"
+#include "export/snapshot_answer.h"
+#include "model/mark.h"
 
 namespace throttlelens {
 namespace {
@@ -18,6 +18,10 @@ constexpr auto kPatienceWindows = 5;  // in halves of a base window
 constexpr unsigned kBadRequest = 400;
 constexpr unsigned kUnavailable = 503;
 
+std::string seconds_text(Nanoseconds duration) {
+  return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(duration).count()) + " s";
+}
+
 HttpResponse answer(const std::string& trouble) {
   if (trouble.empty()) return {.body = "ok\n"};
   return {.status = kUnavailable, .body = trouble + "\n"};
@@ -26,13 +30,15 @@ HttpResponse answer(const std::string& trouble) {
 }  // namespace
 
 Endpoints::Endpoints(SnapshotStore& store, const Health& health, const Clock& clock,
-                     BuildInfo build, Nanoseconds base, std::uint32_t max_series, Logger logger)
+                     BuildInfo build, const Config::Windows& windows, std::uint32_t max_series,
+                     Logger logger)
     : store_(store),
       health_(health),
       clock_(clock),
       build_(std::move(build)),
-      base_(base),
-      patience_(std::max(kLeastPatience, base * kPatienceWindows / 2)),
+      base_(windows.base),
+      history_(windows.history),
+      patience_(std::max(kLeastPatience, windows.base * kPatienceWindows / 2)),
       max_series_(max_series),
       logger_(std::move(logger)) {}
 
@@ -60,11 +66,32 @@ HttpResponse Endpoints::metrics() {
 HttpResponse Endpoints::snapshot(std::string_view query) const {
   const auto wanted = parse_snapshot_query(query);
   if (!wanted) return {.status = kBadRequest, .body = wanted.error() + "\n"};
+  if (wanted->duration > history_) {
+    return {.status = kBadRequest,
+            .body = "duration is more than the " + seconds_text(history_) +
+                    " of history that are kept (windows.history)\n"};
+  }
   // Different questions are answered one after the other, /metrics among them: they must not each
   // wait for a snapshot of its own. Within a base window there is nothing newer anyway.
   const auto snapshot = measured("no snapshot: ", base_);
   if (!snapshot) return snapshot.error();
-  return {.content_type = kJsonContentType, .body = render_snapshot_json(**snapshot, *wanted)};
+  return looked_back(**snapshot, *wanted);
+}
+
+HttpResponse Endpoints::looked_back(const Snapshot& snapshot, const SnapshotQuery& query) const {
+  const auto start = mark_before(*snapshot.marks, snapshot.taken, query.duration);
+  if (start) {
+    SnapshotAnswer answer = answer_snapshot(snapshot, start.get(), query);
+    return {.content_type = std::move(answer.content_type), .body = std::move(answer.body)};
+  }
+  // It has not run for so long yet: what is missing is measured ahead.
+  const Nanoseconds past =
+      snapshot.marks->empty() ? Nanoseconds(0) : snapshot.taken - snapshot.marks->front()->at;
+  const Nanoseconds missing = query.duration - past + base_;
+  return {.status = kUnavailable,
+          .body = "no snapshot of " + seconds_text(query.duration) + ": only the last " +
+                  seconds_text(past) + " are known; too many wait already, ask again later\n",
+          .known_in = missing};
 }
 
 std::expected<std::shared_ptr<const Snapshot>, HttpResponse> Endpoints::measured(

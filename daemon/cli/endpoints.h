@@ -15,8 +15,10 @@
 #include "cli/health.h"
 #include "cli/logging.h"
 #include "cli/series_warning.h"
+#include "config/config.h"
 #include "export/http_server.h"
 #include "export/metrics.h"
+#include "export/snapshot_query.h"
 #include "export/snapshot_store.h"
 
 namespace throttlelens {
@@ -25,7 +27,7 @@ class Endpoints {
  public:
   /// Everything passed must outlive the endpoints.
   Endpoints(SnapshotStore& store, const Health& health, const Clock& clock, BuildInfo build,
-            Nanoseconds base, std::uint32_t max_series, Logger logger);
+            const Config::Windows& windows, std::uint32_t max_series, Logger logger);
 
   /// The handlers refer to this object.
   HttpHandlers handlers();
@@ -34,6 +36,8 @@ class Endpoints {
  private:
   HttpResponse metrics();
   HttpResponse snapshot(std::string_view query) const;
+  /// Of `snapshot` as `query` wants it, or when it will be known.
+  HttpResponse looked_back(const Snapshot& snapshot, const SnapshotQuery& query) const;
   /// The newest snapshot; one that is younger than `acceptable_age` may be it. Without one, an
   /// answer that begins with `nothing` and says why.
   std::expected<std::shared_ptr<const Snapshot>, HttpResponse> measured(
@@ -47,6 +51,7 @@ class Endpoints {
   const Clock& clock_;
   const BuildInfo build_;
   const Nanoseconds base_;
+  const Nanoseconds history_;
   const Nanoseconds patience_;  ///< for a snapshot that was asked for
   std::atomic<std::uint32_t> max_series_;
   const Logger logger_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The chain from kernel to snapshot, as one thing to step: cgroup tree, names, source, timeline,
-// accounts.
+// The chain from kernel to snapshot, as one thing to step: cgroup tree, names, sources, timeline,
+// overhead, accounts.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,8 @@
 #include "cgroup/cgroup_tree.h"
 #include "config/config.h"
 #include "model/snapshot.h"
+#include "overhead/overhead.h"
+#include "probe/process_source.h"
 #include "probe/source.h"
 #include "runtime/identities.h"
 #include "timeline/timeline.h"
@@ -41,15 +43,26 @@ class Profiler {
   void reconfigure(const Config& config);
 
  private:
-  Profiler(const Config& config, std::unique_ptr<CgroupTree> tree, std::unique_ptr<Source> source);
+  struct Parts {
+    std::unique_ptr<CgroupTree> tree;
+    std::unique_ptr<Source> source;
+    std::unique_ptr<ProcessSource> processes;
+    bool private_memory = false;
+  };
+  Profiler(const Config& config, Parts parts);
 
   void name_containers(const TreeChanges& changes, MonoTime now);
+  /// `read_alive`: as ProcessSource::collect() takes it.
+  void follow_processes(MonoTime now, bool read_alive);
 
   std::unique_ptr<CgroupTree> tree_;  ///< outlives the source, which reads through it
   std::unique_ptr<Source> source_;
+  std::unique_ptr<ProcessSource> processes_;
   Identities identities_;
   Timeline timeline_;
   Accounts accounts_;
+  Overhead overhead_;                     ///< asks the accounts and the tree
+  std::vector<Error> errors_, warnings_;  ///< for the next step to tell
   bool ready_ = false;
 };
 

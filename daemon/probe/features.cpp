@@ -19,7 +19,8 @@ namespace throttlelens {
 namespace {
 
 // linux/capability.h of Debian 12 has both, older toolchains do not.
-constexpr unsigned kCapSysResource = 24, kCapSysAdmin = 21, kCapPerfmon = 38, kCapBpf = 39;
+constexpr unsigned kCapSysPtrace = 19, kCapSysAdmin = 21, kCapSysResource = 24, kCapPerfmon = 38,
+                   kCapBpf = 39;
 
 bool has_capability(unsigned capability) {
   __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
@@ -134,6 +135,14 @@ Features detect_features() {
                            .required = false,
                            .detail = burst ? "" : "the kernel is older than 5.14",
                            .fix = {}});
+  const bool ptrace = has_capability(kCapSysPtrace);
+  features.private_memory = ptrace;
+  features.list.push_back(
+      {.name = "private memory",
+       .present = ptrace,
+       .required = false,
+       .detail = ptrace ? "" : "CAP_SYS_PTRACE is not in the effective set of this process",
+       .fix = ptrace ? "" : "grant CAP_SYS_PTRACE"});
   return features;
 }
 

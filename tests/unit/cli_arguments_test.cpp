@@ -83,6 +83,35 @@ TEST_CASE("flags arrive as values") {
   CHECK(parsed<CheckConfigArguments>({"check-config", "a.yaml"}).file == "a.yaml");
 }
 
+TEST_CASE("a snapshot is asked for as the endpoint is") {
+  const auto plain = parsed<SnapshotArguments>({"snapshot"});
+  CHECK(plain.query == SnapshotQuery{.pod_namespace = {},
+                                     .pod = {},
+                                     .top = {},
+                                     .duration = 5s,
+                                     .format = SnapshotFormat::table});
+  CHECK_FALSE(plain.from);
+  CHECK(plain.config.empty());
+
+  const auto all = parsed<SnapshotArguments>({"snapshot", "-n", "shop", "-p", "web-0", "--duration",
+                                              "2m", "--sort", "overhead", "--top", "3", "-o", "csv",
+                                              "--from", "http://node-1:80", "--config", "f"});
+  CHECK(all.query == SnapshotQuery{.pod_namespace = "shop",
+                                   .pod = "web-0",
+                                   .top = 3,
+                                   .sort = SnapshotSort::overhead,
+                                   .duration = 2min,
+                                   .format = SnapshotFormat::csv});
+  CHECK(all.from == WebUrl{.host = "node-1", .port = 80, .path = {}});
+  CHECK(all.config == "f");
+  // The empty name is that of rows outside of Kubernetes.
+  CHECK(parsed<SnapshotArguments>({"snapshot", "--namespace", ""}).query.pod_namespace == "");
+  for (const char* form : {"table", "wide", "json", "csv"}) {
+    CHECK(parsed<SnapshotArguments>({"snapshot", "-o", form}).query.format ==
+          snapshot_format(form));
+  }
+}
+
 TEST_CASE("the environment names the configuration, a flag overrides it") {
   const ConfigVariable variable("from-environment");
   CHECK(parsed<RunArguments>({"run"}).config == "from-environment");
@@ -112,6 +141,14 @@ TEST_CASE("wrong usage is 2, whatever kind of mistake") {
       {"top", "--iterations", "-1"},
       {"top", "--rows", "99999999999999999999"},
       {"top", "--sort", "colour"},
+      {"snapshot", "-o", "xml"},
+      {"snapshot", "--sort", "colour"},
+      {"snapshot", "--top", "0"},
+      {"snapshot", "--duration", "999ms"},
+      {"snapshot", "--duration", "61m"},
+      {"snapshot", "--duration", "5"},
+      {"snapshot", "--from", "node:9976"},
+      {"snapshot", "pods"},
       {"doctor", "-o", "xml"},
       {"check-config"},
       {"check-config", "a", "b"},
@@ -134,8 +171,8 @@ TEST_CASE("a refusal names the value and what is allowed") {
 }
 
 TEST_CASE("help is an answer, not a mistake, and shows an example") {
-  const auto command =
-      GENERATE(values<const char*>({"run", "top", "doctor", "check-config", "metrics", "version"}));
+  const auto command = GENERATE(values<const char*>(
+      {"run", "snapshot", "top", "doctor", "check-config", "metrics", "version"}));
   const auto help = parse({command, "--help"});
   REQUIRE_FALSE(help);
   CHECK(help.error().exit_code == 0);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -31,16 +32,26 @@ constexpr Nanoseconds kBase = 100ms;
 /// Endpoints of a daemon whose sampler is this test.
 struct Daemon {
   Endpoints endpoints() {
-    return {store, health, clock, {}, kBase, 50000, make_logger(Config::Log{})};
+    return {store, health, clock, {}, windows, 50000, make_logger(Config::Log{})};
   }
-  void publish(const std::string& kernel, Nanoseconds taken) {
+  void publish(const std::string& kernel, Nanoseconds taken,
+               std::vector<Nanoseconds> marks = {50s}) {
     auto snapshot = std::make_shared<Snapshot>(samples::full_snapshot());
+    auto past = std::make_shared<Marks>();
+    for (const Nanoseconds at : marks) {
+      Mark mark;
+      mark.at = {at};
+      past->push_back(std::make_shared<const Mark>(std::move(mark)));
+    }
+    snapshot->marks = std::move(past);
     snapshot->probe.kernel = kernel;
     snapshot->taken = {taken};
     store.publish(std::move(snapshot));
     health.set_ready();
   }
 
+  const Config::Windows windows{
+      .base = kBase, .reported = {kBase, 1s, 5s}, .history = std::chrono::minutes(5)};
   StillClock clock{MonoTime{100s}};
   Health health{MonoTime{100s}, kBase};
   SnapshotStore store;
@@ -82,7 +93,9 @@ TEST_CASE("a snapshot is answered as JSON, chosen as asked for") {
   const HttpResponse wrong = handlers.snapshot("color=red");
   CHECK(wrong.status == 400);
   CHECK(wrong.content_type == "text/plain; charset=utf-8");
-  CHECK(wrong.body == "no parameter is called 'color'; known: format, namespace, pod, top\n");
+  CHECK(wrong.body ==
+        "no parameter is called 'color'; known: duration, format, namespace, pod, sort, top, "
+        "width\n");
 }
 
 TEST_CASE("a snapshot within the base window is the newest there is; for an older one it waits") {
@@ -104,6 +117,41 @@ TEST_CASE("a snapshot within the base window is the newest there is; for an olde
   answered = true;
   sampler.join();
   CHECK(contains(answer.body, "\"new\""));
+}
+
+TEST_CASE("a snapshot looks back as far as was asked for, or tells when it can") {
+  Daemon daemon;
+  Endpoints endpoints = daemon.endpoints();
+  const HttpHandlers handlers = endpoints.handlers();
+  daemon.publish("6.1.0", 100s, {95s, 96s});
+  CHECK(handlers.snapshot("").status == 200);  // the last 5 s, from the mark at 95 s on
+  CHECK(handlers.snapshot("duration=4s").status == 200);
+
+  const HttpResponse longer = handlers.snapshot("duration=30s");
+  CHECK(longer.status == 503);
+  CHECK(longer.body ==
+        "no snapshot of 30 s: only the last 5 s are known; too many wait already, ask again "
+        "later\n");
+  // 95 s is 30 s ago at 125 s; by then a base window must have ended.
+  CHECK(longer.known_in == 25s + kBase);
+
+  daemon.publish("6.1.0", 100s, {});
+  const HttpResponse nothing = handlers.snapshot("duration=1s");
+  CHECK(nothing.status == 503);
+  CHECK(nothing.known_in == 1s + kBase);
+}
+
+TEST_CASE("more of the past than is kept is not waited for") {
+  Daemon daemon;
+  Endpoints endpoints = daemon.endpoints();
+  const HttpHandlers handlers = endpoints.handlers();
+  daemon.publish("6.1.0", 100s);
+  const HttpResponse answer = handlers.snapshot("duration=301s");
+  CHECK(answer.status == 400);
+  CHECK_FALSE(answer.known_in);
+  CHECK(answer.body ==
+        "duration is more than the 300 s of history that are kept (windows.history)\n");
+  CHECK(handlers.snapshot("duration=300s").status == 503);
 }
 
 TEST_CASE("a snapshot that no longer changes is not shown") {

@@ -10,7 +10,9 @@
 #include <variant>
 
 #include "base/units.h"
+#include "cli/web_url.h"
 #include "config/config.h"
+#include "export/snapshot_query.h"
 #include "export/top_table.h"
 
 namespace throttlelens {
@@ -19,6 +21,12 @@ struct RunArguments {
   std::string config;  ///< empty: the built-in defaults
   std::optional<std::string> listen;
   std::optional<LogLevel> log_level;
+};
+
+struct SnapshotArguments {
+  std::string config;
+  std::optional<WebUrl> from;  ///< absent: the daemon of this machine, or none
+  SnapshotQuery query;
 };
 
 struct TopArguments {
@@ -44,8 +52,8 @@ struct MetricsArguments {
 
 struct VersionArguments {};
 
-using Arguments = std::variant<RunArguments, TopArguments, DoctorArguments, CheckConfigArguments,
-                               MetricsArguments, VersionArguments>;
+using Arguments = std::variant<RunArguments, SnapshotArguments, TopArguments, DoctorArguments,
+                               CheckConfigArguments, MetricsArguments, VersionArguments>;
 
 /// Nothing to run: help was asked for (0), or the usage was wrong (2).
 struct UsageAnswer {

@@ -23,6 +23,7 @@ struct Features {
   std::string kernel;   ///< uname -r
   std::string machine;  ///< uname -m
   std::uint32_t cpus_possible = 0;
+  bool private_memory = false;  ///< that of other processes can be read
   std::vector<Feature> list;
 };
 
