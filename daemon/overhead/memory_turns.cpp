@@ -22,8 +22,9 @@ std::optional<MemoryTarget> MemoryTurns::next(MonoTime now) {
   const bool fresh_due = is_due(fresh_, now);
   const bool again_due = is_due(again_, now);
   if (!fresh_due && !again_due) return std::nullopt;
-  const bool fresh = fresh_due && (fresh_first_ || !again_due);
-  fresh_first_ = !fresh;
+  constexpr int kFreshInARow = 3;
+  const bool fresh = fresh_due && (fresh_in_a_row_ < kFreshInARow || !again_due);
+  fresh_in_a_row_ = fresh ? fresh_in_a_row_ + 1 : 0;
   return (fresh ? fresh_ : again_).begin()->second;
 }
 

@@ -26,7 +26,7 @@ class MemoryTurns {
 
   void add(const MemoryTarget& target, MonoTime now);
   void remove(const MemoryTarget& target);
-  /// New ones and those read longest ago in turn, so that neither keeps the other from being read.
+  /// Three new ones, then the one read longest ago, so that neither keep the other from being read.
   std::optional<MemoryTarget> next(MonoTime now);
   /// It was read, or could not be; `cost` is the CPU time this took.
   void done(const MemoryTarget& target, MonoTime now, Nanoseconds cost);
@@ -44,7 +44,7 @@ class MemoryTurns {
 
   std::map<MemoryTarget, Turn> turns_;
   Queue fresh_, again_;
-  bool fresh_first_ = true;
+  int fresh_in_a_row_ = 0;
   MonoTime free_at_{};
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <chrono>
+#include <vector>
 
 #include <catch2/catch.hpp>
 
@@ -84,4 +85,12 @@ TEST_CASE("a number alone") {
   CHECK(parse_number(" -1 ") == -1);
   CHECK_FALSE(parse_number("1 2"));
   CHECK_FALSE(parse_number(""));
+}
+
+TEST_CASE("cgroup.procs: pids, and what is none is skipped") {
+  CHECK(parse_processes("").empty());
+  CHECK(parse_processes("1\n4194304\n77\n") == std::vector<std::uint32_t>{1, 4194304, 77});
+  CHECK(parse_processes("12") == std::vector<std::uint32_t>{12});
+  CHECK(parse_processes("0\n-3\n\n5x\n2147483648\n99999999999999999999\n8\n") ==
+        std::vector<std::uint32_t>{8});
 }

@@ -62,6 +62,36 @@ TEST_CASE("counters and limits of both versions") {
   CHECK(look(*tree).limits_changed.empty());
 }
 
+TEST_CASE("the processes of a cgroup are its own") {
+  const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
+  FakeCgroupfs fake(mode);
+  fake.make("a/b");
+  std::string many;
+  for (int pid = 1; pid <= 5000; ++pid) many += std::to_string(pid) + "\n";
+  put(fake.cpu("a/cgroup.procs"), many);
+  put(fake.cpu("a/b/cgroup.procs"), "");
+  const auto tree = open(fake.options());
+  look(*tree);
+  const CgroupKey key = fake.key("a");
+  const auto processes = tree->processes(key);
+  REQUIRE(processes);
+  REQUIRE(processes->size() == 5000);
+  CHECK(processes->front() == 1);
+  CHECK(processes->back() == 5000);
+  CHECK(tree->processes(fake.key("a/b"))->empty());
+  CHECK(tree->processes(CgroupKey{1}).error().code == ENOENT);
+  CHECK(tree->usage(key) == 5us);
+
+  // Another of that name is another.
+  fake.drop("a");
+  fake.make("a");
+  put(fake.cpu("a/cgroup.procs"), "9\n");
+  CHECK(tree->processes(key).error().code == ENOENT);
+  fs::remove(fake.cpu("a/cgroup.procs"));
+  look(*tree);
+  CHECK(tree->processes(fake.key("a")).error().code == ENOENT);
+}
+
 TEST_CASE("a weight is read when asked for, and its writing is told") {
   const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
   const bool v2 = mode == CgroupMode::v2;
