@@ -15,11 +15,12 @@ using std::chrono::seconds;
 
 struct Spacing {
   Nanoseconds up_to_age;
-  Nanoseconds step;  ///< each divides the next, so that what a long one keeps the short one kept
+  Nanoseconds step;  ///< 0: all; each divides the next, so that what a long one keeps the short one kept
 };
+// A minute and one step more, so that whoever asks for a minute gets hardly more.
 constexpr std::array kSpacings{
     Spacing{.up_to_age = seconds(10), .step = Nanoseconds(0)},
-    Spacing{.up_to_age = seconds(60), .step = seconds(5)},
+    Spacing{.up_to_age = seconds(65), .step = seconds(5)},
     Spacing{.up_to_age = Nanoseconds::max(), .step = seconds(30)},
 };
 

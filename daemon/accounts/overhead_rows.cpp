@@ -110,7 +110,11 @@ std::vector<OverheadRows::Joined> OverheadRows::known(const OverheadReading& rea
   for (Joined joined : join(reading, sandboxes)) {
     place = keep(place, joined, rows.filtered());
     Kept& kept = place->second;
-    if (const auto any = any_shown(place->first, names, rows)) kept.shown = *any;
+    if (!rows.filtered()) {
+      kept.shown = true;
+    } else if (const auto any = any_shown(place->first, names, rows)) {
+      kept.shown = *any;
+    }
     joined.id = kept.id;
     joined.pause = pause_of(kept, joined.sandbox);
     if (kept.shown) shown.push_back(joined);

@@ -10,135 +10,13 @@
 #include <catch2/catch.hpp>
 
 #include "accounts/accounts.h"
+#include "accounts_node.h"
 
 namespace throttlelens {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Plays the rooms around: a kernel that counts, a timeline that adds up.
-class Node {
- public:
-  Node() : Node(options()) {}
-  explicit Node(const AccountsOptions& how) : accounts(how) { appear({1}, {}, "/"); }
-
-  static AccountsOptions options() {
-    AccountsOptions options;
-    options.reported = {100ms};
-    options.keep_dead = 60s;
-    return options;
-  }
-
-  void appear(CgroupKey key, CgroupKey parent, const std::string& path,
-              std::optional<Nanoseconds> before = 0ns) {
-    WindowBatch batch;
-    batch.appeared.push_back({.key = key, .parent = parent, .path = path, .usage_before = before});
-    totals[key] = 0ns;
-    accounts.apply(batch, now);
-    forget();
-  }
-  void use(CgroupKey key, Nanoseconds used) { totals[key] += used; }
-  void limit(CgroupKey key, std::uint64_t periods) {
-    WindowBatch batch;
-    batch.bandwidth.push_back(
-        {.key = key,
-         .value = Bandwidth{.limit = CpuLimit{.quota = 50ms, .period = 100ms, .burst = 0ns},
-                            .nr_periods = periods,
-                            .nr_throttled = periods / 2,
-                            .throttled_time = periods * 1ms,
-                            .nr_bursts = 1,
-                            .burst_time = 2ms}});
-    accounts.apply(batch, now);
-    ratios[key].buckets[3] = periods;
-    ratios[key].sum = 0.5 * static_cast<double>(periods);
-  }
-  void gone(CgroupKey key) {
-    accounts.identify({}, {key}, now);
-    WindowBatch batch;
-    batch.gone.push_back(key);
-    accounts.apply(batch, now);
-    forget();
-  }
-  void pass(Nanoseconds time) {
-    now.since_boot += time;
-    forget();
-  }
-  void name(CgroupKey key, const std::string& container, CgroupKey pod_cgroup = {},
-            const std::string& pod = {}) {
-    accounts.identify({identity(key, container, pod_cgroup, pod)}, {}, now);
-  }
-  static Identified identity(CgroupKey key, const std::string& container, CgroupKey pod_cgroup,
-                             const std::string& pod) {
-    ContainerIdentity identity;
-    identity.from_files = true;
-    identity.container_id = std::to_string(key.id);
-    identity.container = container;
-    identity.pod_namespace = pod.empty() ? "" : "shop";
-    identity.pod = pod;
-    identity.uid = pod.empty() ? "" : "uid-" + pod;
-    identity.pod_cgroup = pod_cgroup;
-    return {.key = key, .identity = std::make_shared<const ContainerIdentity>(identity)};
-  }
-  std::shared_ptr<const Snapshot> look() {
-    TimelineReading reading;
-    for (const auto& [key, total] : totals) reading.cgroups.push_back(series(key));
-    return accounts.snapshot(reading, {}, {}, {}, now);
-  }
-  Nanoseconds ended(const std::string& pod_namespace) {
-    const auto seen = look();
-    for (const EndedUsage& one : seen->ended) {
-      if (one.pod_namespace == pod_namespace) return one.usage;
-    }
-    return 0ns;
-  }
-
-  Accounts accounts;
-  MonoTime now{1000s};
-  std::map<CgroupKey, Nanoseconds> totals;
-  std::map<CgroupKey, LimitRatioHistogram> ratios;
-
- private:
-  SeriesReading series(CgroupKey key) const {
-    SeriesReading one{.key = key,
-                      .total = totals.at(key),
-                      .windows = {{100ms, Nanoseconds(key.id), std::nullopt, {}}},
-                      .limit_ratio = {},
-                      .waits = {},
-                      .peak = {}};
-    if (const auto found = ratios.find(key); found != ratios.end()) {
-      one.limit_ratio = found->second;
-    }
-    return one;
-  }
-  void forget() {
-    const auto last = [this](CgroupKey key) -> std::optional<SeriesReading> {
-      return totals.contains(key) ? std::optional(series(key)) : std::nullopt;
-    };
-    for (const CgroupKey key : accounts.take_ended(now, last)) {
-      totals.erase(key);
-      ratios.erase(key);
-    }
-  }
-};
-
-constexpr CgroupKey kPods{10};
-constexpr CgroupKey kPod{11};
-constexpr CgroupKey kSandbox{12};
-constexpr CgroupKey kWeb{13};
-constexpr CgroupKey kWebAgain{14};
-
-void run_pod(Node& node) {
-  node.appear(kPods, {1}, "/kubepods");
-  node.appear(kPod, kPods, "/kubepods/pod");
-  node.appear(kSandbox, kPod, "/kubepods/pod/pause");
-  node.appear(kWeb, kPod, "/kubepods/pod/web");
-  Identified sandbox = Node::identity(kSandbox, "pause", kPod, "cart-0");
-  ContainerIdentity role = *sandbox.identity;
-  role.role = ContainerRole::sandbox;
-  sandbox.identity = std::make_shared<const ContainerIdentity>(role);
-  node.accounts.identify({sandbox}, {}, node.now);
-  node.name(kWeb, "web", kPod, "cart-0");
-}
+using namespace accounts_tests;
 
 std::vector<std::string> paths(const Snapshot& snapshot) {
   std::vector<std::string> paths;
