@@ -128,10 +128,10 @@ void Overhead::Impl::take(const ProcessStep& step, MonoTime now) {
 
 void Overhead::Impl::take_helper(const ProcessStep& step, MonoTime now) {
   const OverheadComponent component = component_of(step.kind);
-  const std::string* id = step.root && step.root->serves ? &*step.root->serves : nullptr;
+  const std::string id = step.root ? step.root->serves : std::string();
   if (step.life == ProcessStep::Life::ended) {
     turns.remove(step.key);
-    if (id != nullptr) owners.end(*id, step.key, now);
+    if (!id.empty()) owners.end(id, step.key, now);
     return;
   }
   if (step.root && !counts(*step.root)) return;
@@ -139,10 +139,10 @@ void Overhead::Impl::take_helper(const ProcessStep& step, MonoTime now) {
     auto& sum = node[static_cast<std::size_t>(component)];
     sum = sum.value_or(Nanoseconds(0)) + *step.more;
   }
-  if (id == nullptr) return;
-  if (step.more) owners.add(*id, component, *step.more, now);
+  if (id.empty()) return;
+  if (step.more) owners.add(id, component, *step.more, now);
   if (step.life != ProcessStep::Life::began) return;
-  owners.begin(*id, step.key, component);
+  owners.begin(id, step.key, component);
   // Helpers are gone before it would tell anything.
   if (options.private_memory && step.kind != ProcessKind::helper) turns.add(step.key, now);
 }
@@ -207,8 +207,8 @@ void Overhead::Impl::keep_memory(const MemoryTarget& target, std::optional<std::
     if (!counts(*root)) bytes.reset();
     if (root->kind == ProcessKind::service) {
       services.set_memory(root->comm, *process, bytes);
-    } else if (root->serves) {
-      owners.set_memory(*root->serves, *process, bytes);
+    } else {
+      owners.set_memory(root->serves, *process, bytes);
     }
   } else if (const auto* sandbox = std::get_if<CgroupKey>(&target)) {
     owners.set_pause_memory(*sandbox, bytes);

@@ -182,8 +182,8 @@ void Owners::erase_name(CgroupKey key) {
 }
 
 void Owners::erase_owner(OwnerAt owner) {
-  if (owner->second.row) {
-    const auto row = rows_.find(*owner->second.row);
+  if (const auto& name = owner->second.row) {
+    const auto row = rows_.find(*name);
     add_to(row->second.ended, owner->second.cpu);
     row->second.owners.erase(owner->first);
     if (row->second.owners.empty()) rows_.erase(row);

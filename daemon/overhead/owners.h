@@ -47,7 +47,7 @@ class Owners {
   /// Ends what has been without processes for `keep`.
   void expire(MonoTime now, Nanoseconds keep);
   std::vector<OverheadRow> rows() const;  ///< sorted
-  std::size_t size() const { return owners_.size() + names_.size() + rows_.size(); }
+  std::size_t size() const { return owners_.size() + names_.size() + pods_.size() + rows_.size(); }
 
  private:
   struct Name {

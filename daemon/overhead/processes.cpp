@@ -21,7 +21,7 @@ Root root_of(const ProcessSeen& seen) {
   return {.key = seen.key,
           .kind = seen.kind,
           .comm = seen.comm,
-          .serves = served_container(seen.kind, seen.comm, seen.arguments),
+          .serves = served_container(seen.kind, seen.comm, seen.arguments).value_or(""),
           .cgroup = seen.cgroup};
 }
 

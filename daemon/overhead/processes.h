@@ -22,7 +22,7 @@ struct Root {
   ProcessKey key;
   ProcessKind kind = ProcessKind::helper;
   std::string comm;
-  std::optional<std::string> serves;  ///< id of a container or sandbox; absent: not known
+  std::string serves;  ///< id of a container or sandbox; empty: not known
   CgroupKey cgroup;
   friend bool operator==(const Root&, const Root&) = default;
 };

@@ -65,6 +65,7 @@ TEST_CASE("counters and limits of both versions") {
 TEST_CASE("the processes of a cgroup are its own") {
   const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
   FakeCgroupfs fake(mode);
+  fake.make("a");
   fake.make("a/b");
   std::string many;
   for (int pid = 1; pid <= 5000; ++pid) many += std::to_string(pid) + "\n";

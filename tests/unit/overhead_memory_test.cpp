@@ -173,13 +173,14 @@ TEST_CASE("files that are too large, links, and a process without files") {
   CHECK_FALSE(ProcessFiles(proc.path(), "100").started_at(-7s));
   CHECK_FALSE(ProcessFiles(proc.path(), "101").private_memory());
   CHECK_FALSE(ProcessFiles(proc.path(), "101").started_at(7s));
+  proc.put("102", kTicks, 0, 10);
+  proc.remove("102/smaps_rollup");
+  std::filesystem::create_symlink(proc.path() + "/100/smaps_rollup",
+                                  proc.path() + "/102/smaps_rollup");
+  CHECK_FALSE(ProcessFiles(proc.path(), "102").private_memory());
   proc.put_file("100", "smaps_rollup",
                 "Private_Clean: 1 kB\nPrivate_Dirty: 1 kB\n" + std::string(4096, 'x'));
   CHECK_FALSE(ProcessFiles(proc.path(), "100").private_memory());
-  proc.put("102", kTicks, 0, 10);
-  proc.remove("102/smaps_rollup");
-  std::filesystem::create_symlink(proc.path() + "/100/stat", proc.path() + "/102/smaps_rollup");
-  CHECK_FALSE(ProcessFiles(proc.path(), "102").private_memory());
 }
 
 TEST_CASE("of this very process") {

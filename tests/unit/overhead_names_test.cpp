@@ -85,6 +85,7 @@ TEST_CASE("who claims the id of another by a path alone does not get its name") 
   bench.name(10, pod_container(id('a'), "web"));
   bench.see(a_shim(process(100), id('a')));
   bench.alive({use(ProcessKind::shim, process(100), 3ms)});
+  CHECK(bench.cpu("web", kShim) == 3ms);
   bench.name(66, claim);
   CHECK(bench.cpu("web", kShim) == 3ms);
   CHECK_FALSE(bench.row("uid-of-evil"));

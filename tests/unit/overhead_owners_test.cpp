@@ -49,6 +49,35 @@ TEST_CASE("of those that ended, so many are kept, the latest") {
   CHECK(owners.size() == 4096);
 }
 
+TEST_CASE("of names whose cgroups are gone, so many are kept, the latest") {
+  Owners owners;
+  for (std::uint64_t i = 0; i < 10000; ++i) {
+    const auto identity = std::make_shared<ContainerIdentity>(lone_container(id('a'), "web"));
+    owners.identify({.key = {i}, .identity = identity}, kStart);
+    owners.leave({i}, kStart);
+    owners.expire(kStart, 60s);
+  }
+  CHECK(owners.size() == 4096);
+}
+
+TEST_CASE("one that came back is kept from its last end on") {
+  Owners owners;
+  owners.begin("a", process(1), kShim);
+  owners.end("a", process(1), kStart);
+  owners.begin("a", process(2), kShim);
+  owners.expire(kStart + 60s, 60s);
+  CHECK(owners.size() == 1);
+  owners.end("a", process(2), kStart + 70s);
+  owners.expire(kStart + 129s, 60s);
+  CHECK(owners.size() == 1);
+  owners.begin("a", process(3), kShim);
+  owners.end("a", process(3), kStart + 129s);
+  owners.expire(kStart + 188s, 60s);
+  CHECK(owners.size() == 1);
+  owners.expire(kStart + 189s, 60s);
+  CHECK(owners.size() == 0);
+}
+
 TEST_CASE("time that comes for one that was never there ends too") {
   Owners owners;
   owners.add("a", kShim, 1ms, kStart);

@@ -62,7 +62,7 @@ TEST_CASE("a shim that names nobody serves nobody") {
   CHECK_FALSE(shim({}));
   CHECK_FALSE(shim({"/usr/bin/containerd-shim-runc-v2", "-v"}));
   CHECK_FALSE(shim({"/usr/bin/containerd-shim-runc-v2", "-id"}));
-  CHECK_FALSE(shim({"-id", ""}));
+  CHECK_FALSE(shim({"-id", kId}));  // the program's own name
   CHECK_FALSE(shim({"shim", "-id", ""}));
   CHECK_FALSE(shim({"shim", "-id", "../../etc"}));
   CHECK_FALSE(shim({"shim", "-id", "two words"}));
@@ -125,6 +125,7 @@ TEST_CASE("runc that nobody we follow has started serves the container it is tol
   CHECK_FALSE(runc({"runc", "start"}));
   CHECK_FALSE(runc({"runc", "--version"}));
   CHECK_FALSE(runc({kId}));
+  CHECK_FALSE(runc({"start", "mine"}));
   // Options of these may have values: what is no full id could be one of them.
   CHECK_FALSE(runc({"runc", "create", "--bundle", "b", "mine"}));
   CHECK_FALSE(runc({"runc", "run", "-b", "b", "mine"}));
