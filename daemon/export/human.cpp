@@ -23,6 +23,13 @@ std::string pair_of(long long high, const char* high_unit, long long low, const 
   return text.data();
 }
 
+/// The borders lie where rounding would reach the next digit; some is not none.
+std::string two_digits(double value, const char* unit) {
+  if (value > 0 && value < 0.01) return std::string("<0.01") + unit;
+  if (value > 0 && value < 0.995) return number("%.2f", value, unit);
+  return number(value > 0 && value < 9.95 ? "%.1f" : "%.0f", value, unit);
+}
+
 }  // namespace
 
 std::string exact_duration(Nanoseconds value) {
@@ -59,9 +66,22 @@ std::string millicores(double cores) {
   return number("%.0f", cores * 1000, "m");
 }
 
+std::string fine_millicores(double cores) {
+  return two_digits(cores * 1000, "m");
+}
+
 std::string percent(double ratio) {
   if (ratio > 0 && ratio < 0.005) return "<1%";
   return number("%.0f", ratio * 100, "%");
+}
+
+std::string fine_percent(double ratio) {
+  return two_digits(ratio * 100, "%");
+}
+
+std::string mebibytes(double bytes) {
+  const double mebi = bytes / (1024.0 * 1024.0);
+  return number(mebi < 99.95 ? "%.1f" : "%.0f", mebi, "MiB");
 }
 
 }  // namespace throttlelens

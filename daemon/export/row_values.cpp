@@ -15,7 +15,7 @@ std::optional<double> as_seconds(std::optional<Nanoseconds> value) {
 
 std::optional<double> as_cores(std::optional<Nanoseconds> used, Nanoseconds length) {
   if (!used || length.count() <= 0) return std::nullopt;
-  return to_seconds(*used) / to_seconds(length);
+  return static_cast<double>(used->count()) / static_cast<double>(length.count());
 }
 
 namespace row_values {

@@ -3,7 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <optional>
+#include <string>
+#include <utility>
 
 #include "human.h"
 #include "why_word.h"
@@ -11,10 +14,6 @@
 namespace throttlelens {
 
 namespace {
-
-constexpr std::size_t kMinCellWidth = 6;
-/// A name of which this much is shown tells most pods and containers apart.
-constexpr std::size_t kReadableName = 26;
 
 // Use and its limit, and what is in the way, stay longest; a total of what other columns break
 // down goes first.
@@ -56,13 +55,8 @@ std::string span_of_longest(const Snapshot& now) {
 std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates) {
   std::vector<Column> columns;
   const auto add = [&](std::string heading, int rank, std::string note, const auto& cell_of) {
-    Column& column = columns.emplace_back(
-        Column{.heading = std::move(heading), .rank = rank, .note = std::move(note)});
-    column.width = std::max(kMinCellWidth, column.heading.size());
-    for (const TopRow& row : rows) {
-      column.cells.push_back(cell_of(row));
-      column.width = std::max(column.width, column.cells.back().text.size());
-    }
+    Column& column = columns.emplace_back(make_column(std::move(heading), rank, std::move(note)));
+    for (const TopRow& row : rows) column.add(cell_of(row));
   };
   add("PEAK", kPeak,
       now.reported.empty() ? ""
@@ -89,17 +83,8 @@ std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot
   return columns;
 }
 
-std::size_t fit(std::vector<Column>& columns, std::size_t width, std::size_t longest) {
-  const std::size_t readable = std::clamp(longest, kNameHeading.size(), kReadableName);
-  while (true) {
-    std::size_t used = 0;
-    for (const Column& column : columns) used += column.width + 1;
-    if (columns.empty()) return width;
-    const auto least = std::ranges::max_element(columns, {}, &Column::rank);
-    const std::size_t names = least->rank > kLastNeeded ? readable : kNameHeading.size();
-    if (used + names <= width) return width - used;
-    columns.erase(least);
-  }
+int last_needed_column() {
+  return kLastNeeded;
 }
 
 }  // namespace throttlelens

@@ -9,7 +9,7 @@
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
-#include "export/snapshot_json.h"
+#include "export/snapshot_answer.h"
 #include "export_hostile.h"
 #include "export_samples.h"
 #include "export_text.h"
@@ -23,7 +23,7 @@ namespace {
 using Names = std::vector<std::string>;
 
 json rendered(const Snapshot& snapshot, const SnapshotQuery& query = {}) {
-  return json::parse(render_snapshot_json(snapshot, query));
+  return json::parse(answer_snapshot(snapshot, nullptr, query).body);
 }
 
 /// Of every row of a list, in order; "-" where there is none.
@@ -35,7 +35,7 @@ Names values(const json& answer, const char* list, const char* key) {
 
 /// A container that used `last` in the window that is "now".
 ContainerRow busy(std::string name, Nanoseconds last, std::optional<Why> why) {
-  ContainerRow out = container(row(1, "/x"), "ns", "pod", std::move(name));
+  ContainerRow out = container(row(1, "/x"), "ns", "", std::move(name));
   out.cpu.windows[1].last = last;
   out.cpu.why = why;
   return out;
@@ -53,10 +53,15 @@ TEST_CASE("the node stands before the rows") {
     "cpus_online": 8, "tier": "bpf", "kernel": "6.1.0", "cgroup_mode": "v2",
     "windows": [{"seconds": 0.1, "busy_cores": 2.0, "idle_ratio": 0.75},
                 {"seconds": 1.0, "busy_cores": 2.31, "idle_ratio": 0.71},
-                {"seconds": 5.0, "busy_cores": 2.0, "idle_ratio": 0.75}]})"));
+                {"seconds": 5.0, "busy_cores": 2.0, "idle_ratio": 0.75}],
+    "overhead": {"shim": {"cpu_seconds": 3.0}, "runc": {"cpu_seconds": 9.0},
+                 "pause": {"cpu_seconds": 0.04}, "conmon": {"cpu_seconds": 0.05}},
+    "services": [{"service": "containerd", "cpu_seconds": 70.0, "private_memory_bytes": 30000000},
+                 {"service": "kubelet", "cpu_seconds": 80.0}]})"));
   CHECK(answer.at("losses") == json::parse(R"({
     "lost_switches": 9, "recovered_switches": 8, "missed_windows": 2, "dropped_cgroups": 3,
-    "partial_waits": 7, "lost_episodes": 6, "probe_run_seconds": 1.5})"));
+    "partial_waits": 7, "lost_episodes": 6, "lost_processes": 5,
+    "probe_run_seconds": 1.5})"));
 }
 
 TEST_CASE("a container has its names, the reason, and the numbers beside it") {
@@ -89,7 +94,9 @@ TEST_CASE("what is not known has no key") {
     "usage_seconds": 90.0,
     "windows": [{"seconds": 0.1, "cores": 0.5, "peak_cores": 2.0},
                 {"seconds": 1.0, "cores": 0.25, "peak_cores": 1.0},
-                {"seconds": 5.0, "cores": 1.0, "peak_cores": 1.2}]})"));
+                {"seconds": 5.0, "cores": 1.0, "peak_cores": 1.2}],
+    "overhead": {"private_memory_bytes": 300000,
+                 "conmon": {"cpu_seconds": 0.01, "private_memory_bytes": 300000}}})"));
   const json& pod = answer.at("pods").at(0);
   CHECK(pod.at("uid") == "0a1b-2c");
   CHECK(pod.at("cgroup") == "/p");

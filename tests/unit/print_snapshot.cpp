@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// Prints what /api/v1/snapshot would answer for one of some snapshots, by name.
+// Prints what /api/v1/snapshot?QUERY would answer for one of some snapshots, by name. The start of
+// the span is 5 s before; names without "+" have none.
 #include <cstdio>
 #include <limits>
 #include <string>
 #include <string_view>
 
-#include "export/snapshot_json.h"
+#include "export/snapshot_answer.h"
 #include "export_hostile.h"
-#include "export_samples.h"
+#include "export_report_samples.h"
 
 namespace {
 
@@ -61,6 +62,13 @@ Snapshot named(std::string_view name) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::fputs(render_snapshot_json(named(argc > 1 ? argv[1] : ""), {}).c_str(), stdout);
+  std::string_view name = argc > 1 ? argv[1] : "";
+  const auto query = parse_snapshot_query(argc > 2 ? argv[2] : "");
+  if (!query) return 2;
+  const bool past = name.ends_with('+');
+  if (past) name.remove_suffix(1);
+  const samples::Past made = samples::with_past(named(name));
+  std::fputs(answer_snapshot(made.now, past ? made.start.get() : nullptr, *query).body.c_str(),
+             stdout);
   return 0;
 }
