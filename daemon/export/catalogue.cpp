@@ -20,6 +20,12 @@ constexpr MetricEntry metric(std::string_view name, MetricKind kind, std::string
       .name = name, .kind = kind, .labels = labels, .help = help, .source = source, .tiers = tiers};
 }
 
+constexpr std::string_view kOverheadCpuSource =
+    "fork, exec, exit and cgroup_attach_task of shims, runc and conmon (cpustat: /proc/PID/stat, "
+    "no runc); the sandbox's cgroup";
+constexpr std::string_view kPrivateMemorySource =
+    "Private_Clean and Private_Dirty of /proc/PID/smaps_rollup";
+
 constexpr std::array kOwn{
     metric("throttlelens_build_info", gauge, "version,commit,libbpf,compiler",
            "Always 1; the labels say what is running.", "build", kAllTiers),
@@ -32,6 +38,16 @@ constexpr std::array kOwn{
     metric("throttlelens_node_cpu_idle_ratio", gauge, "window",
            "Share of the node's online CPUs idle in the last completed window, 0 to 1.",
            "sched_switch to the idle threads", kBpfTier),
+    metric("throttlelens_node_overhead_cpu_seconds_total", counter, "component",
+           "CPU time in seconds that running pods cost beside what runs in them: all of the node, "
+           "pods that are gone included.",
+           kOverheadCpuSource, kAllTiers),
+    metric("throttlelens_node_service_cpu_seconds_total", counter, "service",
+           "CPU time in seconds used by the node's services, all processes of that name.",
+           "signal_struct.sum_sched_runtime (cpustat: /proc/PID/stat)", kAllTiers),
+    metric("throttlelens_node_service_private_memory_bytes", gauge, "service",
+           "Memory in bytes that only this service uses; absent where it may not be read.",
+           kPrivateMemorySource, kAllTiers),
 
     metric("throttlelens_probe_lost_switches_total", counter, "",
            "Context switches whose previous thread was not the one recorded.", "BPF map", kBpfTier),
@@ -48,6 +64,9 @@ constexpr std::array kOwn{
     metric("throttlelens_probe_lost_episodes_total", counter, "",
            "Throttle episodes missing in throttle_episode_seconds: there was no room for them.",
            "BPF map", kBpfTier),
+    metric("throttlelens_probe_lost_processes_total", counter, "",
+           "Processes of shims and services whose beginning or end was not seen.", "BPF map",
+           kBpfTier),
     metric("throttlelens_probe_run_seconds_total", counter, "",
            "CPU time the kernel spent in the probe's program on sched_switch.",
            "run_time_ns of bpf_prog_info, with kernel.bpf_stats_enabled", kBpfTier),
@@ -97,6 +116,17 @@ constexpr std::array kPods{
     metric("throttlelens_pod_cpu_limit_cores", gauge, "namespace,pod",
            "CPU limit of the pod's own cgroup in cores; absent without a limit.", kLimitSource,
            kAllTiers),
+    metric(
+        "throttlelens_pod_overhead_cpu_seconds_total", counter, "namespace,pod,container,component",
+        "CPU time in seconds that running the pod costs beside what runs in it: shim; runc, with "
+        "each exec probe until it is in the container; pause; conmon. container is there "
+        "outside of pods only.",
+        kOverheadCpuSource, kAllTiers),
+    metric("throttlelens_pod_overhead_private_memory_bytes", gauge,
+           "namespace,pod,container,component",
+           "Memory in bytes that only these processes of the pod use; absent where none is there, "
+           "or where it may not be read.",
+           kPrivateMemorySource, kAllTiers),
     metric("throttlelens_ended_cpu_usage_seconds_total", counter, "namespace",
            "CPU time in seconds used by pods and containers that are no longer listed.", kUseSource,
            kAllTiers),

@@ -17,8 +17,8 @@ namespace {
 class Collector {
  public:
   explicit Collector(const Snapshot& snapshot) : values_(label_texts(snapshot)) {
-    out_.rows.reserve(snapshot.containers.size() + snapshot.pods.size() + snapshot.ended.size() +
-                      snapshot.cgroups.size());
+    out_.rows.reserve(snapshot.containers.size() + snapshot.pods.size() + snapshot.overhead.size() +
+                      snapshot.ended.size() + snapshot.cgroups.size());
   }
 
   // Outside of Kubernetes namespace and pod are there and empty. A scraper with honor_labels takes
@@ -43,6 +43,20 @@ class Collector {
           .series = (row_values::usage_seconds(row.cpu) ? 1U : 0U) +
                     (row_values::limit_cores(row.cpu) ? 1U : 0U),
           .cpu = &row.cpu});
+  }
+
+  void add(const OverheadRow& row) {
+    ExposedRow out{.kind = RowKind::overhead, .overhead = &row};
+    for (const OverheadPart& part : row.parts) {
+      out.series += (part.cpu ? 1U : 0U) + (part.private_memory ? 1U : 0U);
+    }
+    if (row.pod.empty() && row.container.empty()) {
+      out_.clashing_series += out.series;
+      return;
+    }
+    out.labels = {label("namespace", row.pod_namespace), label("pod", row.pod)};
+    if (!row.container.empty()) out.labels.push_back(label("container", row.container));
+    keep(std::move(out));
   }
 
   void add(const EndedUsage& row) {
@@ -86,14 +100,17 @@ class Collector {
 
 std::vector<std::string_view> label_texts(const Snapshot& snapshot) {
   std::vector<std::string_view> names;
-  names.reserve(3 * snapshot.containers.size() + 2 * snapshot.pods.size() + snapshot.ended.size() +
-                snapshot.cgroups.size());
+  names.reserve(3 * snapshot.containers.size() + 2 * snapshot.pods.size() +
+                3 * snapshot.overhead.size() + snapshot.ended.size() + snapshot.cgroups.size());
   for (const ContainerRow& row : snapshot.containers) {
     if (!row.identity) continue;
     names.insert(names.end(),
                  {row.identity->pod_namespace, row.identity->pod, row.identity->container});
   }
   for (const PodRow& row : snapshot.pods) names.insert(names.end(), {row.pod_namespace, row.pod});
+  for (const OverheadRow& row : snapshot.overhead) {
+    names.insert(names.end(), {row.pod_namespace, row.pod, row.container});
+  }
   for (const EndedUsage& row : snapshot.ended) names.emplace_back(row.pod_namespace);
   for (const CgroupRow& row : snapshot.cgroups) {
     if (row.path) names.emplace_back(*row.path);
@@ -106,6 +123,7 @@ ExposedRows exposed_rows(const Snapshot& snapshot) {
   const auto add = [&collector](const auto& row) { collector.add(row); };
   std::ranges::for_each(snapshot.containers, add);
   std::ranges::for_each(snapshot.pods, add);
+  std::ranges::for_each(snapshot.overhead, add);
   std::ranges::for_each(snapshot.ended, add);
   std::ranges::for_each(snapshot.cgroups, add);
   return collector.take();

@@ -12,14 +12,15 @@
 namespace throttlelens {
 
 /// When not all rows fit, the later kinds are left out first.
-enum class RowKind { container, pod, ended, cgroup };
+enum class RowKind { container, pod, overhead, ended, cgroup };
 
 struct ExposedRow {
   RowKind kind = RowKind::cgroup;
   Labels labels{};                          ///< namespace first, except of a cgroup
   std::uint64_t series = 0;                 ///< that it becomes
-  const CgroupRow* cpu = nullptr;           ///< null: kind ended
+  const CgroupRow* cpu = nullptr;           ///< null: kind overhead or ended
   const ContainerRow* container = nullptr;  ///< null: another kind
+  const OverheadRow* overhead = nullptr;    ///< null: another kind
   const EndedUsage* ended = nullptr;        ///< null: another kind
 };
 

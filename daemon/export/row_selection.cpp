@@ -20,6 +20,9 @@ auto rank(const ExposedRow& row, std::size_t place) {
   bool limited = false;
   Nanoseconds usage{0};
   if (row.ended != nullptr) usage = row.ended->usage;
+  if (row.overhead != nullptr) {
+    for (const OverheadPart& part : row.overhead->parts) usage += part.cpu.value_or(Nanoseconds(0));
+  }
   if (row.cpu != nullptr) {
     limited = row.cpu->bandwidth && row.cpu->bandwidth->limit;
     usage = row.cpu->usage.value_or(usage);

@@ -2,6 +2,7 @@
 #include "snapshot_families.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <initializer_list>
 #include <iterator>
 #include <optional>
@@ -105,6 +106,8 @@ void SnapshotFamilies::each(const TakeFamily& take) const {
   each_container_only(take);
   each_row_family("throttlelens_container_cpu_", RowKind::container, take);
   each_pod(take);
+  each_overhead(take);
+  each_ended(take);
   each_row_family("throttlelens_cgroup_cpu_", RowKind::cgroup, take);
 }
 
@@ -136,6 +139,7 @@ void SnapshotFamilies::each_own(const TakeFamily& take) const {
   }
   utilization.give(take);
   idle.give(take);
+  each_service(take);
 
   const SourceLosses& losses = snapshot_.losses;
   give_single("throttlelens_probe_lost_switches_total", as_double(losses.lost_switches), take);
@@ -145,6 +149,7 @@ void SnapshotFamilies::each_own(const TakeFamily& take) const {
   give_single("throttlelens_probe_dropped_cgroups_total", as_double(losses.dropped_cgroups), take);
   give_single("throttlelens_probe_partial_waits_total", as_double(losses.partial_waits), take);
   give_single("throttlelens_probe_lost_episodes_total", as_double(losses.lost_episodes), take);
+  give_single("throttlelens_probe_lost_processes_total", as_double(snapshot_.lost_processes), take);
   give_single("throttlelens_probe_run_seconds_total", as_seconds(losses.probe_run_time), take);
   give_single("throttlelens_series_dropped_total", as_double(dropped_), take);
   Family errors("throttlelens_metadata_errors_total");
@@ -166,6 +171,24 @@ void SnapshotFamilies::each_own(const TakeFamily& take) const {
   give_single("process_open_fds", as_double(process_.open_fds), take);
   give_single("process_max_fds", as_double(process_.max_fds), take);
   give_single("process_start_time_seconds", process_.start_time_seconds, take);
+}
+
+void SnapshotFamilies::each_service(const TakeFamily& take) const {
+  Family overhead("throttlelens_node_overhead_cpu_seconds_total");
+  for (std::size_t i = 0; i < kOverheadComponents; ++i) {
+    overhead.add({label("component", std::string(kOverheadNames[i]))},
+                 as_seconds(snapshot_.node_overhead[i]));
+  }
+  overhead.give(take);
+  Family cpu("throttlelens_node_service_cpu_seconds_total");
+  Family memory("throttlelens_node_service_private_memory_bytes");
+  for (const ServiceRow& service : snapshot_.services) {
+    const ClientMetric::Label name = label("service", readable_value(service.name));
+    cpu.add({name}, as_seconds(service.cpu));
+    memory.add({name}, as_double(service.private_memory));
+  }
+  cpu.give(take);
+  memory.give(take);
 }
 
 void SnapshotFamilies::each_container_only(const TakeFamily& take) const {
@@ -199,7 +222,26 @@ void SnapshotFamilies::each_pod(const TakeFamily& take) const {
   }
   usage.give(take);
   limit.give(take);
+}
 
+void SnapshotFamilies::each_overhead(const TakeFamily& take) const {
+  Family cpu("throttlelens_pod_overhead_cpu_seconds_total");
+  Family memory("throttlelens_pod_overhead_private_memory_bytes");
+  for (const ExposedRow& row : rows(RowKind::overhead)) {
+    for (std::size_t i = 0; i < kOverheadComponents; ++i) {
+      const OverheadPart& part = row.overhead->parts[i];
+      const std::string component(kOverheadNames[i]);
+      if (part.cpu) cpu.add(extended(row, "component", component), as_seconds(part.cpu));
+      if (part.private_memory) {
+        memory.add(extended(row, "component", component), as_double(part.private_memory));
+      }
+    }
+  }
+  cpu.give(take);
+  memory.give(take);
+}
+
+void SnapshotFamilies::each_ended(const TakeFamily& take) const {
   Family ended("throttlelens_ended_cpu_usage_seconds_total");
   for (const ExposedRow& row : rows(RowKind::ended)) {
     ended.add(row.labels, to_seconds(row.ended->usage));

@@ -31,8 +31,11 @@ class SnapshotFamilies final : public prometheus::Collectable {
 
  private:
   void each_own(const TakeFamily& take) const;
+  void each_service(const TakeFamily& take) const;
   void each_container_only(const TakeFamily& take) const;
   void each_pod(const TakeFamily& take) const;
+  void each_overhead(const TakeFamily& take) const;
+  void each_ended(const TakeFamily& take) const;
   /// All of kRowFamilies, of rows of one kind.
   void each_row_family(std::string_view prefix, RowKind kind, const TakeFamily& take) const;
   std::span<const ExposedRow> rows(RowKind kind) const;

@@ -69,7 +69,7 @@ TEST_CASE("what only containers, pods and namespaces have") {
   CHECK(samples_of(text, "throttlelens_container_cpu_request_cores") ==
         Lines{R"(throttlelens_container_cpu_request_cores{namespace="shop",pod="cart-1",)"
               R"(container="app",source="shares"} 0.25)"});
-  CHECK(samples_of(text, "throttlelens_pod_") ==
+  CHECK(samples_of(text, "throttlelens_pod_cpu_") ==
         Lines{R"(throttlelens_pod_cpu_usage_seconds_total{namespace="shop",pod="cart-1"} 90)",
               R"(throttlelens_pod_cpu_limit_cores{namespace="shop",pod="cart-1"} 1.5)"});
   CHECK(samples_of(text, "throttlelens_ended_") ==

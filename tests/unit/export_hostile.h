@@ -40,6 +40,10 @@ inline Snapshot hostile_snapshot() {
     out.containers.push_back(container(samples::row(++id, "/c"), "", "", name));
     out.pods.push_back(pod(limited_row(++id, "/p" + name), "ns", name));
     out.pods.back().uid = name;
+    out.overhead.push_back(overhead(name, name, ""));
+    out.overhead.back().parts[0] = {.cpu = 1s, .private_memory = 1};
+    out.overhead.push_back(overhead("", "", name));
+    out.overhead.back().parts[1] = {.cpu = 1s, .private_memory = {}};
     out.ended.push_back({.pod_namespace = name, .usage = 1s});
   }
   out.probe.kernel = "6.1\xff";

@@ -36,6 +36,7 @@ TEST_CASE("a node without containers becomes exactly these samples") {
   snapshot.containers = {};
   snapshot.pods = {};
   snapshot.ended = {};
+  snapshot.overhead = {};
   snapshot.metadata_errors = {};
   snapshot.cgroups.pop_back();  // of waits: export_waits_test.cpp
   const std::vector<std::string> expected{
@@ -47,12 +48,20 @@ TEST_CASE("a node without containers becomes exactly these samples") {
       R"(throttlelens_node_cpu_idle_ratio{window="100ms"} 0.75)",
       R"(throttlelens_node_cpu_idle_ratio{window="1s"} 0.71)",
       R"(throttlelens_node_cpu_idle_ratio{window="5s"} 0.75)",
+      R"(throttlelens_node_overhead_cpu_seconds_total{component="shim"} 3)",
+      R"(throttlelens_node_overhead_cpu_seconds_total{component="runc"} 9)",
+      R"(throttlelens_node_overhead_cpu_seconds_total{component="pause"} 0.04)",
+      R"(throttlelens_node_overhead_cpu_seconds_total{component="conmon"} 0.05)",
+      R"(throttlelens_node_service_cpu_seconds_total{service="containerd"} 70)",
+      R"(throttlelens_node_service_cpu_seconds_total{service="kubelet"} 80)",
+      R"(throttlelens_node_service_private_memory_bytes{service="containerd"} 30000000)",
       "throttlelens_probe_lost_switches_total 9",
       "throttlelens_probe_recovered_switches_total 8",
       "throttlelens_probe_missed_windows_total 2",
       "throttlelens_probe_dropped_cgroups_total 3",
       "throttlelens_probe_partial_waits_total 7",
       "throttlelens_probe_lost_episodes_total 6",
+      "throttlelens_probe_lost_processes_total 5",
       "throttlelens_probe_run_seconds_total 1.5",
       "throttlelens_series_dropped_total 0",
       R"(throttlelens_containers{state="running"} 0)",

@@ -128,6 +128,29 @@ inline Snapshot empty_snapshot() {
   return out;
 }
 
+inline OverheadRow overhead(std::string pod_namespace, std::string pod, std::string container) {
+  OverheadRow out;
+  out.pod_namespace = std::move(pod_namespace);
+  out.pod = std::move(pod);
+  out.container = std::move(container);
+  return out;
+}
+
+/// What a node with one pod and one container outside of pods costs.
+inline void add_overhead(Snapshot& out) {
+  OverheadRow outside = overhead("", "", "web");
+  outside.parts[3] = {.cpu = 10ms, .private_memory = 300000};
+  OverheadRow in_pod = overhead("shop", "cart-1", "");
+  in_pod.parts[0] = {.cpu = 2500ms, .private_memory = 4000000};
+  in_pod.parts[1] = {.cpu = 7250ms, .private_memory = {}};
+  in_pod.parts[2] = {.cpu = 20ms, .private_memory = 65536};
+  out.overhead = {outside, in_pod};
+  out.node_overhead = {{3s, 9s, 40ms, 50ms}};
+  out.services = {{.name = "containerd", .cpu = 70s, .private_memory = 30000000},
+                  {.name = "kubelet", .cpu = 80s, .private_memory = {}}};
+  out.lost_processes = 5;
+}
+
 /// One of everything that can be exported.
 inline Snapshot full_snapshot() {
   Snapshot out = empty_snapshot();
@@ -146,6 +169,7 @@ inline Snapshot full_snapshot() {
   out.containers[0].cpu.alive = false;
   out.pods = {pod(limited_row(5, "/p"), "shop", "cart-1")};
   out.ended = {{.pod_namespace = "", .usage = 5s}, {.pod_namespace = "shop", .usage = 1500ms}};
+  add_overhead(out);
   out.metadata_errors = {{.source = "docker", .count = 2}, {.source = "none", .count = 1}};
   return out;
 }

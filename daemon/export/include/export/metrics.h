@@ -52,7 +52,7 @@ struct RenderedMetrics {
 };
 
 /// At most max_series series. The node's and the profiler's own are always there; then come
-/// containers, pods, what ended, other cgroups: among each those with a limit first, then those
+/// containers, pods, what pods cost, what ended, other cgroups: among each those with a limit first, then those
 /// with the most CPU time in total, until the next one would not fit. A row is there whole or not
 /// at all; series left out are added to `dropped_so_far` (throttlelens_series_dropped_total), once
 /// each time they are left out. Callers that share one `dropped_so_far` must take turns.
