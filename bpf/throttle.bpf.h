@@ -20,31 +20,34 @@ enum { TL_NEAR, TL_FAR };
 #define FIELD(from, object, field) \
   ((from) == TL_NEAR ? (object)->field : BPF_CORE_READ(object, field))
 
-/* The throttle clock as a kernel keeps it. */
+/*
+ * The throttle clock as a kernel keeps it: `done` when throttling ended last, and counting again
+ * `since` an instant of rq.clock; 0: it does not. Up to 6.5 that instant is kept by another clock
+ * of the CPU, which is behind: it is told as if that had always been as far behind as it is now.
+ */
 struct throttle_fields {
-  __u64 done;  /* how long it was throttled, when that ended last */
-  __u64 since; /* when it was throttled again, by the clock it counts; 0: it is not throttled */
-  __u64 lag;   /* rq.clock less that clock, now; of a throttled one */
+  __u64 done;
+  __u64 since;
 };
 
 static __always_inline struct throttle_fields throttle_fields(int from, struct cfs_rq* queue,
                                                               struct rq* rq) {
-  struct throttle_fields fields = {0, 0, 0};
+  struct throttle_fields fields = {0, 0};
   if (bpf_core_field_exists(queue->throttled_clock_self)) {
     fields.done = FIELD(from, queue, throttled_clock_self_time);
     fields.since = FIELD(from, queue, throttled_clock_self);
-  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) { /* cfs_rq_clock_pelt() */
+  } else if (bpf_core_field_exists(queue->throttled_clock_pelt)) {
     fields.done = FIELD(from, queue, throttled_clock_pelt_time);
     if (FIELD(from, queue, throttle_count) > 0) {
-      fields.since = FIELD(from, queue, throttled_clock_pelt);
-      __u64 lost = FIELD(from, rq, lost_idle_time);
-      fields.lag = FIELD(from, rq, clock) - (FIELD(from, rq, clock_pelt) - lost);
+      __u64 pelt = FIELD(from, rq, clock_pelt) - FIELD(from, rq, lost_idle_time);
+      __u64 behind = FIELD(from, rq, clock) - pelt;
+      fields.since = FIELD(from, queue, throttled_clock_pelt) + behind;
     }
   } else if (bpf_core_field_exists(queue->throttled_clock_task)) {
     fields.done = FIELD(from, queue, throttled_clock_task_time);
     if (FIELD(from, queue, throttle_count) > 0) {
-      fields.since = FIELD(from, queue, throttled_clock_task);
-      fields.lag = FIELD(from, rq, clock) - FIELD(from, rq, clock_task);
+      __u64 behind = FIELD(from, rq, clock) - FIELD(from, rq, clock_task);
+      fields.since = FIELD(from, queue, throttled_clock_task) + behind;
     }
   }
   return fields;
@@ -52,8 +55,8 @@ static __always_inline struct throttle_fields throttle_fields(int from, struct c
 
 /* At an instant of rq.clock that lies in the throttling in progress, or after the last one. */
 static __always_inline __u64 throttle_time(struct throttle_fields fields, __u64 at) {
-  __u64 grown = at - fields.lag - fields.since;
-  return fields.since && (__s64)grown > 0 ? fields.done + grown : fields.done;
+  if (fields.since && at > fields.since) fields.done += at - fields.since;
+  return fields.done;
 }
 
 struct throttle_clock {
@@ -131,9 +134,9 @@ __noinline int read_queue(__u32 n) {
   struct throttle_fields fields = throttle_fields(TL_FAR, queue, rq);
   struct throttle_fields again = throttle_fields(TL_FAR, queue, rq);
   /* Began or ended between the two: the next time tells. */
-  if (again.done != fields.done || again.since != fields.since || again.lag != fields.lag) return 1;
+  if (again.done != fields.done || again.since != fields.since) return 1;
   out->time = fields.done;
-  out->at = fields.since + fields.lag; /* it goes on from there */
+  out->at = fields.since;
   out->growing = fields.since != 0;
   out->level = quota_level((__u64)BPF_CORE_READ(queue, tg), 0);
   out->valid = 1;
