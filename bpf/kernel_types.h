@@ -22,7 +22,7 @@ typedef __u32 __wsum;
 enum { BPF_MAP_TYPE_HASH = 1, BPF_MAP_TYPE_ARRAY = 2, BPF_MAP_TYPE_RINGBUF = 27 };
 enum { BPF_F_MMAPABLE = 1U << 10 };
 enum { BPF_RB_NO_WAKEUP = 1U << 0 };
-enum { BPF_NOEXIST = 1 };
+enum { BPF_ANY, BPF_NOEXIST };
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 

@@ -43,8 +43,9 @@ struct {
 } tl_process_events SEC(".maps");
 
 __u64 tl_not_followed = 0; /* processes that found no room in tl_processes */
-__u64 tl_not_read = 0;     /* ends of processes with more threads than are added up */
+__u64 tl_not_told = 0;     /* processes whose end was missed, found no room, or could not be read */
 __u64 tl_adopted = 0;      /* processes found by tl_adopt */
+__u64 tl_adopt_all = 0;    /* set by the reader; 0: only shims and monitors, for a start */
 
 #define TL_UNKNOWN_TIME (~0ull)
 #define TL_KERNEL_THREAD 0x00200000u /* PF_KTHREAD; fixed since 2.6 */
@@ -52,8 +53,7 @@ __u64 tl_adopted = 0;      /* processes found by tl_adopt */
 #define TL_ANCESTORS 3
 
 static __always_inline struct tl_process* followed(__u64 signal) {
-  struct tl_process* process = bpf_map_lookup_elem(&tl_processes, &signal);
-  return process && !process->ended ? process : 0;
+  return bpf_map_lookup_elem(&tl_processes, &signal);
 }
 
 static __always_inline __u64 signal_of(__u64 task_address) {
@@ -116,31 +116,28 @@ __noinline __u64 cpu_time(__u64 signal_address) {
 /* Stops following: what the process used goes to the reader, once, whoever comes here. */
 __noinline int end(__u64 signal, __u64 cpu_ns) {
   struct tl_process* process = bpf_map_lookup_elem(&tl_processes, &signal);
-  if (!process || process->ended) return 0;
+  if (!process) return 0;
+  struct tl_process last = *process;
+  /* Another thread of it was faster; or (-EBUSY, up to 6.18) the reader will find that it is gone.
+   */
+  if (bpf_map_delete_elem(&tl_processes, &signal)) return 0;
   struct tl_event_ended* event = bpf_ringbuf_reserve(&tl_process_events, sizeof(*event), 0);
-  if (!event) { /* the reader finds it in the map */
-    process->ended_ns = cpu_ns;
-    process->ended = 1;
+  if (!event) { /* parked for the reader; no address of the kernel is so low */
+    __u64 parked = last.started;
+    last.ended = 1;
+    last.ended_ns = cpu_ns;
+    if (bpf_map_update_elem(&tl_processes, &parked, &last, BPF_NOEXIST))
+      __sync_fetch_and_add(&tl_not_told, 1);
     return 0;
   }
   event->event = TL_PROCESS_ENDED;
-  event->kind = process->kind;
-  event->started = process->started;
-  event->root_started = process->root_started;
-  event->pid = process->pid;
-  event->root_pid = process->root_pid;
+  event->kind = last.kind;
+  event->started = last.started;
+  event->root_started = last.root_started;
+  event->pid = last.pid;
+  event->root_pid = last.root_pid;
   event->cpu_ns = cpu_ns;
-  if (!bpf_map_delete_elem(&tl_processes, &signal)) {
-    bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-    return 0;
-  }
-  bpf_ringbuf_discard(event, BPF_RB_NO_WAKEUP);
-  /* Another thread of it was faster; or, up to 6.18, the bucket was busy (-EBUSY). */
-  process = bpf_map_lookup_elem(&tl_processes, &signal);
-  if (process) {
-    process->ended_ns = cpu_ns;
-    process->ended = 1;
-  }
+  bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
   return 0;
 }
 
@@ -174,7 +171,8 @@ __noinline int announce(__u64 signal, __u64 task_address, __u32 with_arguments) 
   return 0;
 }
 
-/* Begins to follow. `root` is the entry of its root's descendant it comes from, or NULL: itself. */
+/* Begins to follow; NULL if that is not possible, or was done. It has the root of `from`, or is
+ * one. */
 static __always_inline struct tl_process* follow(__u64 signal, __u64 task_address, __u32 kind,
                                                  const struct tl_process* from) {
   struct task_struct* task = (struct task_struct*)task_address;
@@ -185,11 +183,14 @@ static __always_inline struct tl_process* follow(__u64 signal, __u64 task_addres
   process.cgroup = cgroup_of(task_address);
   process.root_pid = from ? from->root_pid : process.pid;
   process.root_started = from ? from->root_started : process.started;
-  if (bpf_map_update_elem(&tl_processes, &signal, &process, BPF_NOEXIST)) {
-    if (!bpf_map_lookup_elem(&tl_processes, &signal)) __sync_fetch_and_add(&tl_not_followed, 1);
+  struct tl_process* entry = followed(signal);
+  if (entry && entry->started == process.started && entry->pid == process.pid) return 0;
+  if (entry) __sync_fetch_and_add(&tl_not_told, 1); /* its memory is used again */
+  if (bpf_map_update_elem(&tl_processes, &signal, &process, BPF_ANY)) {
+    __sync_fetch_and_add(&tl_not_followed, 1);
     return 0;
   }
-  struct tl_process* entry = bpf_map_lookup_elem(&tl_processes, &signal);
+  entry = followed(signal);
   /* No thread was released by now: each is going to be freed before our eyes. */
   struct signal_struct* of = (struct signal_struct*)signal;
   if (entry && !BPF_CORE_READ(of, sum_sched_runtime)) entry->whole = 1;
@@ -242,8 +243,7 @@ static __always_inline _Bool is_root(const struct tl_process* process) {
 }
 
 __noinline int new_program(__u64 signal, __u64 task_address, __u32 kind) {
-  struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
-  if (known && known->ended) return 0; /* it has joined a container */
+  struct tl_process* known = followed(signal);
   if (known) {
     if (is_root(known) && (kind == TL_HELPER || kind == TL_OTHER)) return 0;
     if (is_root(known) || kind == TL_SHIM || kind == TL_MONITOR) {
@@ -267,7 +267,7 @@ int BPF_PROG(tl_executed, struct task_struct* task) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (kind == TL_OTHER && !bpf_map_lookup_elem(&tl_processes, &signal)) return 0;
+  if (kind == TL_OTHER && !followed(signal)) return 0;
   new_program(signal, task_address, kind);
   return 0;
 }
@@ -281,7 +281,7 @@ __noinline int moved(__u64 signal, __u64 task_address) {
   if (known->kind != TL_HELPER) return 0; /* to where shims are kept */
   __u64 cpu_ns = cpu_time(signal);
   if (cpu_ns == TL_UNKNOWN_TIME) {
-    __sync_fetch_and_add(&tl_not_read, 1);
+    __sync_fetch_and_add(&tl_not_told, 1);
     bpf_map_delete_elem(&tl_processes, &signal);
     return 0;
   }
@@ -296,7 +296,7 @@ int BPF_PROG(tl_joined, struct cgroup* to, const char* path, struct task_struct*
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (!bpf_map_lookup_elem(&tl_processes, &signal)) return 0;
+  if (!followed(signal)) return 0;
   struct signal_struct* of = (struct signal_struct*)signal;
   if (!threadgroup && BPF_CORE_READ(of, nr_threads) > 1) return 0; /* one thread of several */
   moved(signal, task_address);
@@ -326,15 +326,18 @@ int BPF_PROG(tl_freed, struct task_struct* task) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (!bpf_map_lookup_elem(&tl_processes, &signal)) return 0;
+  if (!followed(signal)) return 0;
   freed(signal, task->se.sum_exec_runtime, task->tgid);
   return 0;
 }
 
 __noinline int adopt(__u64 signal, __u64 task_address, __u32 kind) {
   struct tl_process* from = 0;
-  if (kind == TL_HELPER || kind == TL_OTHER || kind == TL_SERVICE)
+  if (kind != TL_SHIM && kind != TL_MONITOR) {
+    /* Whom it descends from may have the higher pid, and come later. */
+    if (!*(volatile __u64*)&tl_adopt_all) return 0;
     from = followed_ancestor(task_address);
+  }
   if (kind == TL_OTHER && !from) return 0;
   if (from) kind = TL_HELPER;
   if (!follow(signal, task_address, kind, from)) return 0;
@@ -356,7 +359,7 @@ int tl_adopt(struct bpf_iter__task* ctx) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
+  struct tl_process* known = followed(signal);
   if (known) {
     /* It changes without a move when the cpu controller is switched on or off (v2). */
     if (known->kind != TL_HELPER) known->cgroup = cgroup_of(task_address);

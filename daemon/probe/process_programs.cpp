@@ -155,9 +155,11 @@ Result<void> ProcessPrograms::Impl::look_at_all() {
 
 Result<void> ProcessPrograms::adopt() {
   for (int looks = 0; looks < kLooks; ++looks) {
-    const std::uint64_t before = load_counter(impl_->object->bss->tl_adopted);
+    auto& state = *impl_->object->bss;
+    const std::uint64_t before = load_counter(state.tl_adopted);
+    std::atomic_ref(state.tl_adopt_all).store(looks > 0 ? 1U : 0U);
     if (auto looked = impl_->look_at_all(); !looked) return looked;
-    if (load_counter(impl_->object->bss->tl_adopted) == before) break;
+    if (looks > 0 && load_counter(state.tl_adopted) == before) break;
   }
   return {};
 }
@@ -222,7 +224,7 @@ void ProcessPrograms::drain_events(const EventHandlers& handlers) {
 
 std::uint64_t ProcessPrograms::lost() const {
   auto& counters = *impl_->object->bss;
-  return load_counter(counters.tl_not_followed) + load_counter(counters.tl_not_read);
+  return load_counter(counters.tl_not_followed) + load_counter(counters.tl_not_told);
 }
 
 }  // namespace throttlelens

@@ -31,19 +31,20 @@ struct tl_process_name {
 };
 
 /* A process that is followed. Its key is the address of its signal_struct: that one is of no other
- * process before the last sched_process_free of this one. */
+ * process before the last sched_process_free of this one. One whose end found no room in the ring
+ * buffer is kept for the reader under `started`. */
 struct tl_process {
   tl_u64 started; /* start_boottime of its leader */
   tl_u64 root_started;
   tl_u64 cgroup;      /* kernfs_node.id, in the hierarchy of the cpu controller */
   tl_u64 freed_ns;    /* se.sum_exec_runtime of threads that will never run again */
   tl_u64 released_ns; /* signal_struct.sum_sched_runtime once all threads were released */
-  tl_u64 ended_ns;    /* with `ended`: what it used */
+  tl_u64 ended_ns;    /* with `ended` */
   tl_u32 pid;         /* tgid */
   tl_u32 root_pid;
   tl_u32 kind;  /* enum tl_process_kind */
   tl_u32 whole; /* freed_ns has all its threads, those before it was followed included */
-  tl_u32 ended; /* its end found no room in the ring buffer and is told here */
+  tl_u32 ended; /* told here */
   tl_u32 reserved;
 };
 
