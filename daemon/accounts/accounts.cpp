@@ -181,10 +181,10 @@ std::shared_ptr<const Snapshot> Accounts::snapshot(const TimelineReading& readin
 }
 
 bool Accounts::mark_due() const {
-  if (!impl_->applied_until) return false;
-  if (impl_->marks->empty()) return true;
+  const auto& until = impl_->applied_until;
+  if (!until || impl_->marks->empty()) return until.has_value();
   constexpr Nanoseconds kSecond = std::chrono::seconds(1);
-  return impl_->applied_until->since_boot / kSecond > impl_->marks->back()->at.since_boot / kSecond;
+  return until->since_boot / kSecond > impl_->marks->back()->at.since_boot / kSecond;
 }
 
 void Accounts::mark(const CountersReading& counters, const OverheadReading& overhead) {

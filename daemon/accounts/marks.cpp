@@ -15,7 +15,7 @@ using std::chrono::seconds;
 
 struct Spacing {
   Nanoseconds up_to_age;
-  Nanoseconds step;  ///< 0: all; each divides the next, so that what a long one keeps the short one kept
+  Nanoseconds step;  ///< 0: all; each divides the next, which so keeps what is there
 };
 // A minute and one step more, so that whoever asks for a minute gets hardly more.
 constexpr std::array kSpacings{
