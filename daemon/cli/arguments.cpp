@@ -21,9 +21,10 @@ const std::map<std::string, LogLevel> kLogLevels{
     {"trace", LogLevel::trace},     {"debug", LogLevel::debug}, {"info", LogLevel::info},
     {"warning", LogLevel::warning}, {"error", LogLevel::error}, {"off", LogLevel::off}};
 const std::map<std::string, TopOrder> kOrders{
-    {"why", TopOrder::why},   {"wait", TopOrder::wait},
-    {"cpu", TopOrder::cpu},   {"throttled", TopOrder::throttled},
-    {"peak", TopOrder::peak}, {"path", TopOrder::path}};
+    {"why", TopOrder::why},       {"wait", TopOrder::wait},
+    {"cpu", TopOrder::cpu},       {"throttled", TopOrder::throttled},
+    {"peak", TopOrder::peak},     {"overhead", TopOrder::overhead},
+    {"memory", TopOrder::memory}, {"path", TopOrder::path}};
 
 std::string quoted(const std::string& text, const std::string& problem) {
   return "'" + text + "' " + problem;
@@ -132,7 +133,9 @@ struct Parser {
             "WHY: quota, pod quota or ancestor quota ran out; neighbours had the CPUs;\n"
             "own threads are more than the CPUs; fine. QUOTA-WAIT and CPU-WAIT are the\n"
             "time its threads waited, per second. Narrow terminals show fewer columns.\n"
-            "Keys: q quits; y, w, c, t, p order by why, wait, CPU, throttling, peak.\n"
+            "OVERHEAD and MEMORY are what shim, runc, pause and conmon cost, once a pod.\n"
+            "Keys: q quits; y, w, c, t, p, o, m order by why, wait, CPU, throttling, peak,\n"
+            "overhead, memory; / filters names, Enter keeps the filter, Esc clears it.\n"
             "Without a terminal one plain table is printed.");
     add_config(command, top.config);
     command
@@ -150,6 +153,8 @@ struct Parser {
         ->check(CLI::IsMember(keys(kOrders)))
         ->type_name("KEY")
         ->capture_default_str();
+    command->add_option("--filter", top.filter, "Only rows with this in their names")
+        ->type_name("TEXT");
     command->add_option("--rows", rows, "Rows shown; default: what fits, 20 without a terminal")
         ->type_name("N")
         ->check(CLI::Range(1U, 1'000'000U));

@@ -10,6 +10,7 @@
 #include "export/top_table.h"
 #include "sampler.h"
 #include "terminal.h"
+#include "top_filter.h"
 #include "top_view.h"
 
 namespace throttlelens {
@@ -29,6 +30,10 @@ const char* name(TopOrder order) {
       return "throttling";
     case TopOrder::peak:
       return "peak";
+    case TopOrder::overhead:
+      return "overhead";
+    case TopOrder::memory:
+      return "memory";
     case TopOrder::path:
       return "path";
   }
@@ -40,7 +45,8 @@ class LiveTop {
   explicit LiveTop(const TopContext& context)
       : context_(context),
         interval_(context.arguments.interval.value_or(kInterval)),
-        order_(context.arguments.order) {}
+        order_(context.arguments.order),
+        filter_(context.arguments.filter) {}
 
   Result<void> run();
 
@@ -55,6 +61,7 @@ class LiveTop {
   const TopContext& context_;
   const Nanoseconds interval_;
   TopOrder order_;
+  TopFilter filter_;
   std::string trouble_;  ///< the newest error or warning of a step
   std::uint32_t drawn_ = 0;
   MonoTime next_{};
@@ -91,7 +98,7 @@ bool LiveTop::take(const Sampler::Turn& turn) {
   if (!turn.readable.empty()) {
     const auto keys = terminal_.read_keys();
     if (!keys) return false;
-    for (const char key : *keys) {
+    for (const char key : without_sequences(*keys)) {
       if (!press(key)) return false;
     }
   }
@@ -112,6 +119,8 @@ bool LiveTop::obey(int signal) {
 }
 
 bool LiveTop::press(char key) {
+  const TopFilter::Taken taken = filter_.take(key);
+  if (taken != TopFilter::Taken::no) return taken == TopFilter::Taken::nothing || draw();
   switch (key) {
     case 'q':
     case 'Q':
@@ -131,6 +140,12 @@ bool LiveTop::press(char key) {
     case 'p':
       order_ = TopOrder::peak;
       return draw();
+    case 'o':
+      order_ = TopOrder::overhead;
+      return draw();
+    case 'm':
+      order_ = TopOrder::memory;
+      return draw();
     default:
       return true;
   }
@@ -144,14 +159,19 @@ bool LiveTop::draw() {
   const TopOptions options{.order = order_,
                            .rows = context_.arguments.rows.value_or(fitting),
                            .width = size.columns,
-                           .color = std::getenv("NO_COLOR") == nullptr};
+                           .color = std::getenv("NO_COLOR") == nullptr,
+                           .filter = filter_.text()};
   return terminal_.draw(render_top(before_.get(), *now_, options), status());
 }
 
 std::string LiveTop::status() const {
+  if (filter_.typing()) return "/" + filter_.text() + "_   Enter keeps, Esc clears";
   if (!trouble_.empty()) return escape_text(trouble_);
-  return std::string("by ") + name(order_) +
-         "   q quit   order: y why, w wait, c CPU, t throttling, p peak";
+  const std::string filtered = filter_.text().empty()
+                                   ? std::string()
+                                   : " of /" + escape_text(filter_.text()) + " (Esc: all)";
+  return std::string("by ") + name(order_) + filtered +
+         "  q quit  / filter  order: y why, w wait, c CPU, t thr, p peak, o ovh, m mem";
 }
 
 }  // namespace

@@ -45,8 +45,10 @@ Result<void> show_top_plain(const TopContext& context) {
     const auto wait = std::chrono::ceil<std::chrono::seconds>(end - start).count();
     complain("measuring for " + std::to_string(wait) + " s");
   }
-  const TopOptions options{
-      .order = arguments.order, .rows = arguments.rows.value_or(kRows), .width = kWidth};
+  const TopOptions options{.order = arguments.order,
+                           .rows = arguments.rows.value_or(kRows),
+                           .width = kWidth,
+                           .filter = arguments.filter};
   ErrorLimiter limiter;
   std::shared_ptr<const Snapshot> before;
   for (std::uint32_t left = arguments.iterations.value_or(1); left > 0;) {

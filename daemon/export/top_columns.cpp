@@ -17,7 +17,19 @@ namespace {
 
 // Use and its limit, and what is in the way, stay longest; a total of what other columns break
 // down goes first.
-enum Rank { kUse, kWhy, kLimit, kQuotaWait, kCpuWait, kPeriods, kPeak, kThrottledTime, kLongerUse };
+enum Rank {
+  kUse,
+  kWhy,
+  kLimit,
+  kQuotaWait,
+  kCpuWait,
+  kPeriods,
+  kPeak,
+  kOverhead,
+  kMemory,
+  kThrottledTime,
+  kLongerUse
+};
 constexpr int kLastNeeded = kCpuWait;  ///< these make way for the heading only, not for long names
 
 /// Of the words, in the order of Why.
@@ -50,9 +62,19 @@ std::string span_of_longest(const Snapshot& now) {
   return longest == now.reported.end() ? std::string() : " in the last " + exact_duration(*longest);
 }
 
+template <typename Add>
+void add_waits(const Snapshot& now, const Add& add) {
+  add("QUOTA-WAIT", kQuotaWait, "WAIT: time threads waited, per second",
+      [](const TopRow& row) { return duration_cell(row.quota_wait); });
+  add("CPU-WAIT", kCpuWait, "", [](const TopRow& row) { return duration_cell(row.cpu_wait); });
+  add("WHY", kWhy, "WHY: what held it back" + span_of_longest(now),
+      [](const TopRow& row) { return why_cell(row.row->why); });
+}
+
 }  // namespace
 
-std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates) {
+std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates,
+                                 TopOrder order) {
   std::vector<Column> columns;
   const auto add = [&](std::string heading, int rank, std::string note, const auto& cell_of) {
     Column& column = columns.emplace_back(make_column(std::move(heading), rank, std::move(note)));
@@ -74,15 +96,19 @@ std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot
       [](const TopRow& row) { return ratio_cell(row.throttled_ratio); });
   add(rates ? "THR/s" : "THR", kThrottledTime, "",
       [](const TopRow& row) { return duration_cell(row.throttled_time); });
-  if (std::ranges::none_of(rows, knows_waits)) return columns;
-  add("QUOTA-WAIT", kQuotaWait, "WAIT: time threads waited, per second",
-      [](const TopRow& row) { return duration_cell(row.quota_wait); });
-  add("CPU-WAIT", kCpuWait, "", [](const TopRow& row) { return duration_cell(row.cpu_wait); });
-  add("WHY", kWhy, "WHY: what held it back" + span_of_longest(now),
-      [](const TopRow& row) { return why_cell(row.row->why); });
+  if (std::ranges::any_of(rows, knows_waits)) add_waits(now, add);
+  if (std::ranges::any_of(rows, [](const TopRow& row) { return row.overhead || row.memory; })) {
+    add("OVERHEAD", order == TopOrder::overhead ? kUse : kOverhead,
+        "OVERHEAD: CPU of shim, runc, pause, conmon", [](const TopRow& row) {
+          return Cell(row.overhead ? fine_millicores(*row.overhead) : "-");
+        });
+    add("MEMORY", order == TopOrder::memory ? kUse : kMemory, "MEMORY: private, of those",
+        [](const TopRow& row) {
+          return Cell(row.memory ? mebibytes(static_cast<double>(*row.memory)) : "-");
+        });
+  }
   return columns;
 }
-
 int last_needed_column() {
   return kLastNeeded;
 }

@@ -15,7 +15,9 @@ inline constexpr std::string_view kNameHeading = "CONTAINER OR CGROUP";
 
 /// In the order in which they are shown. Those of waits only if a row knows its waits. `rates`:
 /// throttling is between two snapshots.
-std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates);
+/// What the rows are in the order of stays longest.
+std::vector<Column> make_columns(const std::vector<TopRow>& rows, const Snapshot& now, bool rates,
+                                 TopOrder order);
 /// The last of the columns that only make way for the heading, not for long names.
 int last_needed_column();
 

@@ -74,6 +74,14 @@ std::size_t TopName::width() const {
   return size;
 }
 
+bool TopName::contains(std::string_view text) const {
+  const auto lower = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  };
+  const std::string whole = joined(parts) + note;
+  return text.empty() || !std::ranges::search(whole, text, {}, lower, lower).empty();
+}
+
 std::string TopName::fitted(std::size_t width) const {
   if (this->width() <= width) return joined(parts) + note;
   if (width < note.size() + kLeastName) return middle_cut(joined(parts) + note, width);

@@ -21,6 +21,8 @@ struct TopName {
   std::string note;                ///< behind them, such as " (ended)"
 
   std::size_t width() const;
+  /// Whether `text` is somewhere in it; upper and lower case are the same.
+  bool contains(std::string_view text) const;
   /// Where it has to be cut, the namespace gives way first, then the middles of the others, so that
   /// the ends of pod and container, and the note, stay readable as long as possible.
   std::string fitted(std::size_t width) const;

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <utility>
 
+#include "sums.h"
+
 namespace throttlelens {
 
 namespace {
@@ -129,6 +131,10 @@ int compare(const TopRow& a, const TopRow& b, TopOrder order, std::size_t window
       const int by_time = compare_descending(a.throttled_time, b.throttled_time);
       return by_time != 0 ? by_time : compare_descending(a.throttled_ratio, b.throttled_ratio);
     }
+    case TopOrder::overhead:
+      return compare_descending(a.overhead, b.overhead);
+    case TopOrder::memory:
+      return compare_descending(a.memory, b.memory);
     case TopOrder::path:
       return 0;
   }
@@ -149,6 +155,83 @@ bool limits_cpu(const CgroupRow& pod) {
   return pod.bandwidth && (pod.bandwidth->limit || pod.bandwidth->nr_throttled > 0);
 }
 
+/// In cores, of all components that are known at both ends.
+std::optional<double> overhead_between(const OverheadRow& before, const OverheadRow& now,
+                                       double seconds) {
+  std::optional<double> sum;
+  for (std::size_t i = 0; i < kOverheadComponents; ++i) {
+    // One that was not there has begun since.
+    const Nanoseconds had = before.parts[i].cpu.value_or(Nanoseconds(0));
+    const std::optional<Nanoseconds> has = now.parts[i].cpu;
+    if (has && *has >= had) add_known(sum, std::optional(to_seconds(*has - had) / seconds));
+  }
+  return sum;
+}
+
+/// Finds the row of what a pod costs while rows are added.
+class Collector {
+ public:
+  Collector(const Snapshot* before, const Snapshot& now) : before_(before), now_(now) {
+    if (before == nullptr) return;
+    earlier_ = earlier_bandwidths(*before);
+    if (now.taken > before->taken) seconds_ = to_seconds(now.taken - before->taken);
+  }
+
+  void add(const ContainerRow& row) {
+    const ContainerIdentity& who = *row.identity;
+    const std::string_view own = who.pod.empty() ? std::string_view(who.container) : "";
+    places_.try_emplace({who.pod_namespace, who.pod, own}, rows_.size());
+    add(row.cpu, top_name(who, row.cpu.alive), id_of(row));
+  }
+
+  void add(const PodRow& row) {
+    places_.insert_or_assign({row.pod_namespace, row.pod, {}}, rows_.size());
+    add(row.cpu, top_name(row), id_of(row));
+  }
+
+  void add(const CgroupRow& row) { add(row, top_name(*row.path, row.alive), id_of(row)); }
+
+  /// After containers and pods.
+  void add(const OverheadRow& row) {
+    const auto place = place_of(row);
+    if (!place) return;
+    TopRow& out = rows_[*place];
+    for (const OverheadPart& part : row.parts) add_known(out.memory, part.private_memory);
+    if (before_ == nullptr || !seconds_) return;
+    const auto found = std::ranges::find(before_->overhead, row.id, &OverheadRow::id);
+    if (found != before_->overhead.end()) out.overhead = overhead_between(*found, row, *seconds_);
+  }
+
+  bool empty() const { return rows_.empty(); }
+  std::vector<TopRow> take() { return std::move(rows_); }
+
+ private:
+  using Owner = std::tuple<std::string_view, std::string_view, std::string_view>;
+
+  void add(const CgroupRow& row, TopName name, const RowId& id) {
+    rows_.push_back(make_row(row, std::move(name), id, earlier_ ? &*earlier_ : nullptr, seconds_));
+  }
+
+  /// A pod that has no row yet gets one, if it has a cgroup.
+  std::optional<std::size_t> place_of(const OverheadRow& row) {
+    const auto found = places_.find({row.pod_namespace, row.pod, row.container});
+    if (found != places_.end()) return found->second;
+    const auto pod = std::ranges::find_if(now_.pods, [&row](const PodRow& one) {
+      return one.pod_namespace == row.pod_namespace && one.pod == row.pod;
+    });
+    if (pod == now_.pods.end() || row.pod.empty()) return std::nullopt;
+    add(*pod);
+    return rows_.size() - 1;
+  }
+
+  const Snapshot* before_;
+  const Snapshot& now_;
+  std::optional<Earlier> earlier_;
+  std::optional<double> seconds_;
+  std::map<Owner, std::size_t> places_;  ///< of the row that shows what the owner costs
+  std::vector<TopRow> rows_;
+};
+
 }  // namespace
 
 std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length) {
@@ -156,35 +239,30 @@ std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length)
   return to_seconds(*used) / to_seconds(length);
 }
 
-std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order) {
-  std::optional<Earlier> earlier;
-  std::optional<double> seconds;
-  if (before != nullptr) {
-    earlier = earlier_bandwidths(*before);
-    if (now.taken > before->taken) seconds = to_seconds(now.taken - before->taken);
-  }
-  std::vector<TopRow> rows;
-  const auto add = [&](const CgroupRow& row, TopName name, const RowId& id) {
-    rows.push_back(make_row(row, std::move(name), id, earlier ? &*earlier : nullptr, seconds));
-  };
+std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order,
+                             std::string_view filter) {
+  Collector rows(before, now);
   for (const ContainerRow& row : now.containers) {
-    if (row.identity) add(row.cpu, top_name(*row.identity, row.cpu.alive), id_of(row));
+    if (row.identity) rows.add(row);
   }
   for (const PodRow& row : now.pods) {
-    if (limits_cpu(row.cpu)) add(row.cpu, top_name(row), id_of(row));
+    if (limits_cpu(row.cpu)) rows.add(row);
   }
+  for (const OverheadRow& row : now.overhead) rows.add(row);
   const CgroupRow* root = nullptr;
   for (const CgroupRow& row : now.cgroups) {
     if (!row.path) continue;
     if (*row.path == "/") {
       root = &row;
     } else if (!row.holds_containers && !row.in_container) {
-      add(row, top_name(*row.path, row.alive), id_of(row));
+      rows.add(row);
     }
   }
-  if (rows.empty() && root != nullptr) add(*root, top_name(*root->path, root->alive), id_of(*root));
-  sort_rows(rows, order, now_window(now));
-  return rows;
+  if (rows.empty() && root != nullptr) rows.add(*root);
+  std::vector<TopRow> out = rows.take();
+  std::erase_if(out, [filter](const TopRow& row) { return !row.name.contains(filter); });
+  sort_rows(out, order, now_window(now));
+  return out;
 }
 
 }  // namespace throttlelens

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "export/top_table.h"
@@ -25,12 +27,17 @@ struct TopRow {
   // Thread time waited per second of the longest window.
   std::optional<Nanoseconds> quota_wait;
   std::optional<Nanoseconds> cpu_wait;
+  // What the pod, or a container outside of pods, costs. On one row of a pod only.
+  std::optional<double> overhead;       ///< cores, between the snapshots
+  std::optional<std::uint64_t> memory;  ///< private, bytes
 };
 
 std::optional<double> cores(std::optional<Nanoseconds> used, Nanoseconds length);
 
-/// Sorted: containers, pods whose own cgroup has a limit or was throttled, and cgroups that hold no
-/// containers. Without the root unless it is the only one: the header shows the node.
-std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order);
+/// Sorted: containers, pods whose own cgroup has a limit or was throttled or that cost something
+/// and have no container, and cgroups that hold no containers. Without the root unless it is the
+/// only one: the header shows the node. `filter`: see TopOptions.
+std::vector<TopRow> top_rows(const Snapshot* before, const Snapshot& now, TopOrder order,
+                             std::string_view filter = {});
 
 }  // namespace throttlelens

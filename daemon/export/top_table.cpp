@@ -41,10 +41,10 @@ std::string render_top(const Snapshot* before, const Snapshot& now, const TopOpt
   page.line(header(now), kBold);
   if (const std::string text = losses_text(now); !text.empty()) page.line(text, kYellow);
 
-  std::vector<TopRow> rows = top_rows(before, now, options.order);
+  std::vector<TopRow> rows = top_rows(before, now, options.order, options.filter);
   const std::size_t all = rows.size();
   if (options.rows != 0 && rows.size() > options.rows) rows.resize(options.rows);
-  std::vector<Column> columns = make_columns(rows, now, before != nullptr);
+  std::vector<Column> columns = make_columns(rows, now, before != nullptr, options.order);
   std::size_t longest = kNameHeading.size();
   for (const TopRow& row : rows) longest = std::max(longest, row.name.width());
   const NameRoom room{

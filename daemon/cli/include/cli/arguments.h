@@ -34,6 +34,7 @@ struct TopArguments {
   std::optional<Nanoseconds> interval;
   std::optional<std::uint32_t> iterations;
   TopOrder order = TopOrder::why;
+  std::string filter;  ///< see TopOptions
   std::optional<std::size_t> rows;
 };
 
