@@ -77,6 +77,53 @@ TEST_CASE("what cannot be meant is refused, and what is known is said") {
   CHECK(problem("namespace=%x") == "'%x' is no byte: after % come two hexadecimal digits");
 }
 
+TEST_CASE("duration, order and width have their bounds") {
+  const SnapshotQuery query =
+      parse_snapshot_query("duration=0.5m&sort=memory&width=80&format=csv").value();
+  CHECK(query.duration == std::chrono::seconds(30));
+  CHECK(query.sort == SnapshotSort::memory);
+  CHECK(query.width == 80U);
+  CHECK(query.format == SnapshotFormat::csv);
+  CHECK(parse_snapshot_query("duration=1s").has_value());
+  CHECK(parse_snapshot_query("duration=1h").has_value());
+  CHECK(problem("duration=999ms") == "duration='999ms' is not between 1s and 1h");
+  CHECK(problem("duration=61m") == "duration='61m' is not between 1s and 1h");
+  CHECK_THAT(problem("duration=5"), Catch::StartsWith("duration='5' has no unit"));
+  CHECK(problem("sort=size") ==
+        "sort='size' is not known; known: why, cpu, peak, wait, throttled, overhead, memory, name");
+  CHECK(problem("width=1001") == "width='1001' is not a whole number from 1 to 1000");
+}
+
+TEST_CASE("a query survives its way through a URL, whatever the names") {
+  std::string all;
+  for (int byte = 0; byte < 256; ++byte) all += static_cast<char>(byte);
+  std::vector<SnapshotQuery> queries(1);
+  for (const std::string& name :
+       {std::string(), all, std::string("a&pod=b"), std::string("%41+")}) {
+    SnapshotQuery& query = queries.emplace_back();
+    query.pod_namespace = name;
+    query.pod = name + "=";
+  }
+  for (const char* sort :
+       {"why", "cpu", "peak", "wait", "throttled", "overhead", "memory", "name"}) {
+    queries.emplace_back().sort = snapshot_sort(sort);
+    REQUIRE(queries.back().sort);
+  }
+  for (const char* format : {"table", "wide", "json", "csv"}) {
+    SnapshotQuery& query = queries.emplace_back();
+    query.format = snapshot_format(format).value();
+    query.top = 7;
+    query.width = 80;
+    query.duration = Nanoseconds(1'234'567'891);
+  }
+  for (const SnapshotQuery& query : queries) {
+    const std::string text = to_query_string(query);
+    CAPTURE(text);
+    CHECK(std::ranges::all_of(text, [](char c) { return c > ' ' && c <= '~' && c != '#'; }));
+    CHECK(parse_snapshot_query(text) == query);
+  }
+}
+
 TEST_CASE("an error is one short line that commands no terminal") {
   const std::string said = problem("%1b[2J%0a%ff" + std::string(9000, 'a') + "=1");
   CHECK_THAT(said, Catch::Contains(R"('\x1b[2J\x0a\xffaaa)") && Catch::Contains("aaa...'"));
