@@ -95,8 +95,8 @@ bool ProcessLedger::is_over(const FollowedProcess& process, MonoTime now,
   }
   const auto [since, is_new] = gone_since_.try_emplace(process.signal, now);
   if (is_new || now - since->second < kLongestGrace) return false;
-  if (entry.released_ns != 0) {
-    ended.push_back(to_use(entry, std::max(entry.released_ns, entry.freed_ns)));
+  if (entry.exited_ns != 0) {
+    ended.push_back(to_use(entry, std::max({entry.released_ns, entry.freed_ns, entry.exited_ns})));
   } else {
     ++lost_;
   }

@@ -54,7 +54,7 @@ std::uint64_t load_counter(__u64& counter) {
 
 struct ProcessPrograms::Impl {
   processes_bpf* object = nullptr;
-  std::array<bpf_link*, 4> links{};
+  std::array<bpf_link*, 5> links{};
   bpf_link* look = nullptr;  // at all processes
   ring_buffer* events = nullptr;
   Mapping times;
@@ -113,8 +113,9 @@ Result<void> ProcessPrograms::Impl::open() {
 
 Result<void> ProcessPrograms::Impl::attach() {
   // The end first: what is followed will be seen to end.
-  const std::array programs{object->progs.tl_freed, object->progs.tl_joined,
-                            object->progs.tl_forked, object->progs.tl_executed};
+  const std::array programs{object->progs.tl_freed, object->progs.tl_exited,
+                            object->progs.tl_joined, object->progs.tl_forked,
+                            object->progs.tl_executed};
   for (std::size_t i = 0; i < programs.size(); ++i) {
     links.at(i) = bpf_program__attach(programs.at(i));
     if (links.at(i) == nullptr) {

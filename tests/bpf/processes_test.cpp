@@ -22,10 +22,12 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// The clock of a process that can be reaped has not quite all: its last steps may be to come.
+// The clock of a process that can be reaped has not quite all: its last steps may be to come. That
+// is microseconds, and tens of milliseconds where the CPU is emulated; the counter of the cgroup in
+// the last case here has them, too.
 void check_whole(Nanoseconds told, Nanoseconds clock) {
   CHECK(told >= clock);
-  CHECK(told <= clock + 1ms);
+  CHECK(told <= clock + 100ms);
 }
 
 std::vector<pid_t> pids_of(const Play& play) {
@@ -48,19 +50,21 @@ Words operator+(Words all, const Words& more) {
   return all;
 }
 
-// What is told of a process whose threads all sleep is what its clock says. Its threads may not be
-// asleep yet.
-void check_alive(ProcessWatch& watch, pid_t pid) {
-  for (int tries = 0; tries < 100; ++tries) {
+// Collects while all threads of a process sleep, and returns its clock. They may not be asleep yet.
+Nanoseconds asleep_at(ProcessWatch& watch, pid_t pid) {
+  for (int tries = 0; tries < 1000; ++tries) {
     const Nanoseconds before = cpu_clock(pid);
     watch.collect();
-    if (cpu_clock(pid) != before) continue;
-    const auto alive = watch.alive(pid);
-    REQUIRE(alive);
-    CHECK(alive->cpu == before);
-    return;
+    if (cpu_clock(pid) == before) return before;
   }
   FAIL("it does not sleep");
+  return {};
+}
+
+void check_alive(ProcessWatch& watch, pid_t pid) {
+  const Nanoseconds clock = asleep_at(watch, pid);
+  REQUIRE(watch.alive(pid));
+  CHECK(watch.alive(pid)->cpu == clock);
 }
 
 }  // namespace
@@ -126,17 +130,19 @@ TEST_CASE(
   const ScopedCgroup group;
   ProcessWatch watch;
   Play runc(stage("runc"), Words{"spin", "20000", "threads", "2", "3000", "mark", "before"} +
-                               join(group) + Words{"mark", "after", "spin", "30000"});
+                               join(group) +
+                               Words{"mark", "after", "spin", "30000", "mark", "spun", "await"});
   const pid_t pid = runc.pid();
   const Nanoseconds before = runc.wait_for("before").cpu;
   const Nanoseconds after = runc.wait_for("after").cpu;
-  const Nanoseconds total = runc.finish();
+  runc.wait_for("spun");
   watch.until_ended({pid});
   const auto ended = watch.ended(pid);
-  REQUIRE(ended);
   CHECK(ended->cpu >= before);
   CHECK(ended->cpu <= after);
+  const Nanoseconds total = asleep_at(watch, pid);
   CHECK(std::abs((ended->cpu + group.usage() - total).count()) <= 1'000'000);
+  CHECK_FALSE(watch.alive(pid));
   CHECK(watch.seen(pid)->kind == ProcessKind::helper);
   CHECK(watch.seen(pid)->arguments == runc.arguments());
   CHECK(watch.lost() == 0);
@@ -311,16 +317,19 @@ TEST_CASE("processes: a shim and its runtimes use what the kernel counts for the
                           "run",  stage("runc"), "[",    "threads", "3",    "300",    "spin", "500",
                           "fork", "[",           "spin", "200",     "]",    "]",      "]"});
   const pid_t pid = shim.pid();
-  const Nanoseconds before = shim.wait_for("joined").cpu;
+  const Nanoseconds before = shim.wait_for("before").cpu;
+  const Nanoseconds after = shim.wait_for("after").cpu;
   (void)shim.finish();
   auto pids = pids_of(shim);
   REQUIRE(pids.size() == 200);
   pids.push_back(pid);
   watch.until_ended(pids);
-  const Nanoseconds told = watch.ended_sum(pids) - before;
-  const Nanoseconds kernel = group.usage();
-  std::printf("  told - kernel %.1f us of %.0f ms, 201 processes\n",
-              to_seconds(told - kernel) * 1e6, to_seconds(kernel) * 1e3);
-  CHECK(std::abs((told - kernel).count()) <= 1'000'000);
+  // It joined between the two; the counter is in microseconds on v2.
+  const Nanoseconds aside = watch.ended_sum(pids) - group.usage();
+  std::printf("  told - kernel %+.1f us beside what it used before it joined, 201 processes\n",
+              to_seconds(aside - before) * 1e6);
+  CHECK(aside >= before);
+  CHECK(aside <= after + 1us);
+  CHECK(after - before < 5ms);
   CHECK(watch.lost() == 0);
 }

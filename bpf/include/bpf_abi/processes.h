@@ -38,6 +38,7 @@ struct tl_process {
   tl_u64 root_started;
   tl_u64 cgroup;      /* kernfs_node.id, in the hierarchy of the cpu controller */
   tl_u64 freed_ns;    /* se.sum_exec_runtime of threads that will never run again */
+  tl_u64 exited_ns;   /* se.sum_exec_runtime of threads, when they were about to end */
   tl_u64 released_ns; /* signal_struct.sum_sched_runtime once all threads were released */
   tl_u64 ended_ns;    /* with `ended` */
   tl_u32 pid;         /* tgid */
@@ -92,7 +93,7 @@ struct tl_event_ended {
 };
 
 TL_ASSERT_SIZE(struct tl_process_name, 40);
-TL_ASSERT_SIZE(struct tl_process, 72);
+TL_ASSERT_SIZE(struct tl_process, 80);
 TL_ASSERT_SIZE(struct tl_process_time, 32);
 TL_ASSERT_SIZE(struct tl_event_seen, 1080);
 TL_ASSERT_SIZE(struct tl_event_ended, 40);

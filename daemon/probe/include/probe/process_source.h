@@ -4,11 +4,13 @@
 // another cgroup, none of them at a switch; and polling of /proc.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
 #include "base/error.h"
 #include "base/units.h"
+#include "model/cgroup.h"
 #include "model/process.h"
 
 namespace throttlelens {
@@ -24,6 +26,9 @@ class ProcessSource {
 
 struct ProcessSourceOptions {
   std::string proc = "/proc";  ///< of the first pid namespace
+  /// The cgroup, in the hierarchy of the cpu controller, that the text of a /proc/<pid>/cgroup
+  /// names. Only make_proc_process_source() needs it; empty: ProcessSeen::cgroup is not known, {}.
+  std::function<CgroupKey(const std::string& text)> cgroup_of = {};
 };
 
 /// Loads and attaches; on failure says which step the kernel refused. Processes that are there
