@@ -15,11 +15,11 @@ namespace throttlelens {
 
 namespace {
 
-const ReportRow& row_of(const ReportRow& row) {
-  return row;
+const ReportRow& row_at(const std::vector<ReportRow>& rows, std::size_t i) {
+  return rows[i];
 }
-const ReportRow& row_of(const ReportPod& pod) {
-  return pod.row;
+const ReportRow& row_at(const std::vector<ReportPod>& pods, std::size_t i) {
+  return pods[i].row;
 }
 
 class Builder {
@@ -149,7 +149,7 @@ class Builder {
     std::vector<std::size_t> order(rows.size());
     for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
     std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
-      const int compared = compare_rows(row_of(rows[a]), row_of(rows[b]), sort, window);
+      const int compared = compare_rows(row_at(rows, a), row_at(rows, b), sort, window);
       return compared != 0 ? compared < 0 : a < b;
     });
     order.resize(std::min(order.size(), query_.top.value_or(order.size())));

@@ -2,6 +2,7 @@
 #include "report_table.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -115,9 +116,10 @@ std::string costs_text(const OverheadValues& costs) {
   if (costs.ratio) text += " = " + fine_percent(*costs.ratio) + " of the node";
   std::string_view before = ": ";
   for (std::size_t i = 0; i < kOverheadComponents; ++i) {
-    if (!costs.parts[i].cores) continue;
+    const std::optional<double> part = costs.parts[i].cores;
+    if (!part) continue;
     text.append(before).append(kOverheadNames[i]);
-    text += " " + fine_millicores(*costs.parts[i].cores);
+    text += " " + fine_millicores(*part);
     before = ", ";
   }
   return text;
