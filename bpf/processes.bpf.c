@@ -224,17 +224,30 @@ int BPF_PROG(tl_forked, struct task_struct* parent, struct task_struct* child) {
   return 0;
 }
 
-/* The entry of the nearest ancestor whose children are followed; 0: none. */
-static __always_inline struct tl_process* followed_ancestor(__u64 task_address) {
+enum tl_descent {
+  TL_STRANGER,
+  TL_SERVING,   /* of one that is followed, and with it in its cgroup */
+  TL_CONTAINED, /* of one that is followed, in another cgroup: it is part of a container */
+};
+
+/* What the nearest ancestor whose children are followed makes of a process that is not; `entry` is
+ * that ancestor's. */
+static __always_inline enum tl_descent descent_of(__u64 task_address, struct tl_process** entry) {
   struct task_struct* task = (struct task_struct*)task_address;
   __u64 cgroup = cgroup_of(task_address);
+  _Bool elsewhere = 0;
+  *entry = 0;
   for (int i = 0; i < TL_ANCESTORS; i++) {
     task = BPF_CORE_READ(task, real_parent);
-    if (!task || cgroup_of((__u64)task) != cgroup) return 0;
+    if (!task) break;
+    elsewhere |= cgroup_of((__u64)task) != cgroup;
     struct tl_process* process = followed(signal_of((__u64)task));
-    if (process && process->kind != TL_SERVICE) return process;
+    if (!process || process->kind == TL_SERVICE) continue;
+    if (elsewhere) return TL_CONTAINED;
+    *entry = process;
+    return TL_SERVING;
   }
-  return 0;
+  return TL_STRANGER;
 }
 
 static __always_inline void make_root(struct tl_process* process, __u32 kind) {
@@ -259,7 +272,10 @@ __noinline int new_program(__u64 signal, __u64 task_address, __u32 kind) {
     }
     return 0;
   }
-  struct tl_process* from = kind == TL_HELPER ? followed_ancestor(task_address) : 0;
+  struct tl_process* from = 0;
+  /* `runc init` may execute itself once more when it has joined already; it goes by the name of
+   * runc then (seen on 6.18). */
+  if (kind == TL_HELPER && descent_of(task_address, &from) == TL_CONTAINED) return 0;
   if (follow(signal, task_address, kind, from) && !from) announce(signal, task_address, 1);
   return 0;
 }
@@ -354,7 +370,7 @@ __noinline int adopt(__u64 signal, __u64 task_address, __u32 kind) {
   if (kind != TL_SHIM && kind != TL_MONITOR) {
     /* Whom it descends from may have the higher pid, and come later. */
     if (!*(volatile __u64*)&tl_adopt_all) return 0;
-    from = followed_ancestor(task_address);
+    if (descent_of(task_address, &from) == TL_CONTAINED && kind == TL_HELPER) return 0;
   }
   if (kind == TL_OTHER && !from) return 0;
   if (from) kind = TL_HELPER;
