@@ -65,7 +65,7 @@ snapshotter = "{snapshotter}"
 runtime_type = "io.containerd.runc.v2"
 [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
 SystemdCgroup = false
-"""
+{runtime}"""
 
 # All processes of the bed are in its cgroup from their first moment: that is how they are found.
 _JOIN = 'for procs in $JOIN; do echo $$ > "$procs"; done; exec "$@"'
@@ -421,11 +421,12 @@ class Pod(Task):
 
 class TestBed:
     """`programs` are static ones, put into /bin of the image beside busybox. `root_cgroup` is an
-    absolute path that must not exist yet, just as `state_dir`."""
+    absolute path that must not exist yet, just as `state_dir`. `runtime` is a program to be called
+    in place of runc, by pods; it is copied to self.runtime."""
 
     __test__ = False  # no test by itself, whatever its name
 
-    def __init__(self, programs=(), root_cgroup=None, state_dir=None):
+    def __init__(self, programs=(), root_cgroup=None, state_dir=None, runtime=None):
         sweep()
         name = f"{_PREFIX}{os.getpid()}-{_started(os.getpid())}-{next(_counter)}"
         self.folder = os.path.join(os.path.realpath(tempfile.gettempdir()), name)
@@ -441,7 +442,7 @@ class TestBed:
                 raise FileExistsError(f"{path} is not the test bed's own")
         cleanup.at_end(self.close)
         try:
-            self._make(programs)
+            self._make(programs, runtime)
             self._start()
             self._import("k8s.io")
             for image in (images.PAUSE, images.LOAD):
@@ -457,7 +458,7 @@ class TestBed:
     def __exit__(self, *_):
         self.close()
 
-    def _make(self, programs):
+    def _make(self, programs, runtime):
         os.mkdir(self.folder, 0o700)
         with open(os.path.join(self.folder, "made.json"), "w", encoding="utf-8") as file:
             json.dump({"cgroup": self.root_cgroup, "state": self.state_dir}, file)
@@ -473,9 +474,12 @@ class TestBed:
         self._images = os.path.join(self.folder, "images.tar")
         images.write(self._images, shutil.which("busybox"), programs)
         self._snapshotter = "overlayfs" if self._overlay_works() else "native"
+        self.runtime = runtime and shutil.copy(runtime, self.folder)
         with open(os.path.join(self.folder, "config.toml"), "w", encoding="utf-8") as file:
-            file.write(_CONFIG.format(folder=self.folder, state=self.state_dir,
-                                      pause=images.PAUSE, snapshotter=self._snapshotter))
+            file.write(_CONFIG.format(
+                folder=self.folder, state=self.state_dir, pause=images.PAUSE,
+                snapshotter=self._snapshotter,
+                runtime=f"BinaryName = {json.dumps(self.runtime)}\n" if runtime else ""))
 
     def _overlay_works(self):
         with tempfile.TemporaryDirectory(dir=self.folder) as folder:
