@@ -15,6 +15,8 @@ MEMORY = "throttlelens_pod_overhead_private_memory_bytes"
 NODE = "throttlelens_node_overhead_cpu_seconds_total"
 SERVICE = "throttlelens_node_service_cpu_seconds_total"
 LOST = "throttlelens_probe_lost_processes_total"
+_PODS = "throttlelens_pod_cpu_usage_seconds_total"
+_ENDED = "throttlelens_ended_cpu_usage_seconds_total"
 COMPONENTS = "shim", "runc", "pause", "conmon"
 
 
@@ -104,31 +106,43 @@ def total(samples, *components):
                if component in components)
 
 
+# A runtime moves a process that runs from one cgroup to another, in v1 first for us and then for the
+# kernel's counter of use, or the other way round.
+MOVE_DOUBT = 0.0005
+
+
 class Books:
-    """Two accounts of the same cgroup, from a moment of rest on: the kernel's, and the sum of what is told of containerd, the shims and runc."""
+    """Two accounts of what ran, from a moment of rest on: the kernel's, and the sum of what is told.
+    `components` gives what is told of shims and runc together."""
 
-    def __init__(self, services, scrape):
+    def __init__(self, services, scrape, components=None):
         self.services, self.scrape = services, scrape
-        self.told = total(scrape(), "shim", "runc")
-        self.usage = services.cgroup.usage()
-        self.containerd = self._containerd()
+        self._components = components or (lambda samples: total(samples, "shim", "runc"))
+        self.whole = Existing(services.bed.hierarchies, services.bed.root_cgroup)
+        self.before = self._told(scrape()), services.cgroup.usage(), self.whole.usage()
 
-    def _containerd(self):
-        """By its clock: what is told of containerd is of all that others may have here, too."""
-        return clock(self.services.bed.containerd_pid)
+    def _told(self, samples):
+        """Of containerd by its clock: what is told is of all that others may have here, too."""
+        return clock(self.services.bed.containerd_pid) + self._components(samples)
 
     def read(self):
-        """(told, at least, at most by the kernel, samples)."""
-        least = self.services.cgroup.usage()
-        containerd, samples = self._containerd(), self.scrape()
-        return (containerd - self.containerd + total(samples, "shim", "runc") - self.told,
-                least - self.usage, self.services.cgroup.usage() - self.usage, samples)
+        """(told, at least, at most by the kernel, samples), of the cgroup of containerd."""
+        least, samples = self.services.cgroup.usage(), self.scrape()
+        told = self._told(samples)
+        return (told - self.before[0], least - self.before[1],
+                self.services.cgroup.usage() - self.before[1], samples)
+
+    def read_whole(self):
+        """(told, by the kernel), of all the bed, which nothing is moved to or from."""
+        samples, whole = self.scrape(), self.whole.usage()
+        pods = sum(value for name in (_PODS, _ENDED) for labels, value in samples.rows(name)
+                   if labels.get("namespace", "").endswith(f"-{os.getpid()}"))
+        return self._told(samples) + pods - self.before[0], whole - self.before[2]
 
 
-def bound(truth):
-    """What a sum may be off by: a process that is moved to another cgroup is for a moment in one by
-    the one hierarchy of v1, and in the other by the other."""
-    return max(0.01 * truth, 0.020)
+def bound(truth, moves=0):
+    """What a sum of a cgroup may be off by."""
+    return max(0.01 * truth, 0.020) + moves * MOVE_DOUBT
 
 
 class Prober:
