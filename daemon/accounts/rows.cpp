@@ -9,7 +9,7 @@ Rows::Rows(PathFilter filter, Nanoseconds keep_dead, std::size_t max_dead)
     : filter_(std::move(filter)), keep_dead_(keep_dead), max_dead_(max_dead) {}
 
 void Rows::apply(const WindowBatch& batch, MonoTime now) {
-  for (const CgroupAppeared& appeared : batch.appeared) appear(appeared);
+  for (const CgroupAppeared& appeared : batch.appeared) appear(appeared, batch.first);
   if (!batch.appeared.empty()) put_in_order();
   for (const BandwidthSample& sample : batch.bandwidth) {
     const auto found = by_key_.find(sample.key);
@@ -57,11 +57,12 @@ const Row* Rows::find(CgroupKey key) const {
   return found == by_key_.end() ? nullptr : found->second;
 }
 
-void Rows::appear(const CgroupAppeared& appeared) {
+void Rows::appear(const CgroupAppeared& appeared, WindowIndex first) {
   Row row;
   row.key = appeared.key;
   row.parent = appeared.parent;
   row.usage_before = appeared.usage_before;
+  if (appeared.usage_before == Nanoseconds(0)) row.first_window = first;
   ended_.erase(appeared.key);
   // Announced again, maybe under a new name: what is known stays, unless that one had died.
   if (const auto known = by_key_.find(appeared.key); known != by_key_.end()) {
@@ -69,6 +70,7 @@ void Rows::appear(const CgroupAppeared& appeared) {
     if (!old.gone_at) {
       row.id = old.id;
       row.bandwidth = old.bandwidth;
+      row.first_window = old.first_window;
       if (!row.usage_before) row.usage_before = old.usage_before;
     }
     rows_.erase(std::string_view(*old.path));

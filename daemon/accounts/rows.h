@@ -29,6 +29,7 @@ struct Row {
   CgroupKey parent;  ///< id 0 for the root
   std::shared_ptr<const std::string> path;
   std::optional<Nanoseconds> usage_before;
+  std::optional<WindowIndex> first_window;  ///< as CgroupRow::first_window
   std::optional<Bandwidth> bandwidth;
   std::optional<MonoTime> gone_at;
   bool shown = true;      ///< by the filter
@@ -55,7 +56,7 @@ class Rows {
   const Row* find(CgroupKey key) const;
 
  private:
-  void appear(const CgroupAppeared& appeared);
+  void appear(const CgroupAppeared& appeared, WindowIndex first);
   void leave(CgroupKey key, MonoTime now);
   void put_in_order();
   void drop(CgroupKey key);

@@ -42,6 +42,7 @@ CgroupRow SnapshotRows::make(const Row& row) const {
   out.limit_ratio = totals.limit_ratio;
   out.waits = totals.waits;
   out.peak_since_mark = totals.peak;
+  out.first_window = totals.first_window;
   out.windows = series != nullptr ? series->windows : no_windows_;
   out.standing = standing(row);
   out.why = why(out, row);
@@ -126,7 +127,8 @@ CgroupRow SnapshotRows::sum_up(const Groups::Group& group, const Row& newest) co
              .bandwidth = out.bandwidth,
              .limit_ratio = out.limit_ratio,
              .waits = out.waits,
-             .peak = out.peak_since_mark};
+             .peak = out.peak_since_mark,
+             .first_window = out.first_window};
   all.add(others);
   // A newest whose counter is not known would make the sum look like a total.
   if (out.usage) out.usage = all.usage;
@@ -134,6 +136,7 @@ CgroupRow SnapshotRows::sum_up(const Groups::Group& group, const Row& newest) co
   out.limit_ratio = all.limit_ratio;
   out.waits = all.waits;
   out.peak_since_mark = all.peak;
+  out.first_window = all.first_window;
   out.id = group.id;
   return out;
 }

@@ -68,6 +68,7 @@ void Totals::add(const Totals& other) {
   add_known(limit_ratio, other.limit_ratio, plus);
   add_known(waits, other.waits, plus);
   peak = std::max(peak, other.peak);  // absent is the least
+  first_window = std::min(first_window, other.first_window);
 }
 
 std::optional<Nanoseconds> usage_of(const Row& row, Nanoseconds total) {
@@ -78,6 +79,7 @@ std::optional<Nanoseconds> usage_of(const Row& row, Nanoseconds total) {
 Totals totals_of(const Row& row, const SeriesReading* series) {
   Totals totals;
   totals.bandwidth = row.bandwidth;
+  totals.first_window = row.first_window;
   if (totals.bandwidth) totals.bandwidth->limit.reset();
   if (series == nullptr) return totals;
   totals.usage = usage_of(row, series->total);

@@ -2,6 +2,7 @@
 // What goes on counting when one cgroup takes another's place: counters and histograms.
 #pragma once
 
+#include <limits>
 #include <optional>
 
 #include "base/units.h"
@@ -9,6 +10,7 @@
 #include "model/series.h"
 #include "model/snapshot.h"
 #include "model/waits.h"
+#include "model/window_batch.h"
 #include "rows.h"
 
 namespace throttlelens::accounts {
@@ -20,6 +22,9 @@ struct Totals {
   std::optional<LimitRatioHistogram> limit_ratio;
   std::optional<WaitTotals> waits;
   std::optional<Nanoseconds> peak;  ///< the highest since the last mark, not a sum
+  /// When the first of them began, as CgroupRow::first_window: absent if that of one is not known.
+  std::optional<WindowIndex> first_window = kNone;
+  static constexpr auto kNone = std::numeric_limits<WindowIndex>::max();  ///< there are none yet
 
   void add(const Totals& other);
 };
