@@ -36,6 +36,8 @@ class Profiler {
   /// Takes in what happened until `now`. May be called at any time.
   Step step(MonoTime now);
   std::shared_ptr<const Snapshot> snapshot(MonoTime now);
+  /// For who takes one snapshot only; see Overhead.
+  void read_missing_memory(MonoTime now) { overhead_.read_missing_memory(now); }
   bool ready() const { return ready_; }  ///< a base window was completed
   ProbeInfo info() const { return source_->info(); }
   int notify_fd() const { return tree_->notify_fd(); }  ///< readable: cgroups came or went

@@ -49,6 +49,7 @@ Result<std::shared_ptr<const Snapshot>> measure(Profiler& profiler, EventLoop& l
       return std::unexpected(Error{.what = "measure", .on = "", .why = "interrupted"});
     }
     if (turn->step.batches == 0 || turn->now - start < duration) continue;
+    profiler.read_missing_memory(turn->now);
     auto snapshot = profiler.snapshot(turn->now);
     if (mark_before(*snapshot->marks, snapshot->taken, duration)) return snapshot;
   }

@@ -28,6 +28,11 @@ std::optional<MemoryTarget> MemoryTurns::next(MonoTime now) {
   return (fresh ? fresh_ : again_).begin()->second;
 }
 
+std::optional<MemoryTarget> MemoryTurns::next_fresh() const {
+  if (fresh_.empty()) return std::nullopt;
+  return fresh_.begin()->second;
+}
+
 void MemoryTurns::done(const MemoryTarget& target, MonoTime now, Nanoseconds cost) {
   // A clock that is wrong must not silence us for good.
   constexpr Nanoseconds kMost = std::chrono::seconds(1);

@@ -28,6 +28,8 @@ class MemoryTurns {
   void remove(const MemoryTarget& target);
   /// Three new ones, then the one read longest ago, so that neither keep the other from being read.
   std::optional<MemoryTarget> next(MonoTime now);
+  /// One that was never read, whether it is due or not.
+  std::optional<MemoryTarget> next_fresh() const;
   /// It was read, or could not be; `cost` is the CPU time this took.
   void done(const MemoryTarget& target, MonoTime now, Nanoseconds cost);
 

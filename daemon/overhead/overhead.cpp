@@ -64,6 +64,7 @@ struct Overhead::Impl {
   void take_service(const ProcessStep& step, const Root& root, MonoTime now);
   void admit_service(const ProcessStep& step, const Root& root, MonoTime now);
   void take_helper(const ProcessStep& step, MonoTime now);
+  void read_memory(const MemoryTarget& target, MonoTime now);
   std::optional<std::uint64_t> private_memory_of(const MemoryTarget& target) const;
   void keep_memory(const MemoryTarget& target, std::optional<std::uint64_t> bytes);
 
@@ -174,11 +175,17 @@ void Overhead::Impl::admit_service(const ProcessStep& step, const Root& root, Mo
 }
 
 void Overhead::read_memory(MonoTime now) {
-  const auto target = impl_->turns.next(now);
-  if (!target) return;
-  const Nanoseconds before = impl_->ports.thread_time();
-  impl_->keep_memory(*target, impl_->private_memory_of(*target));
-  impl_->turns.done(*target, now, impl_->ports.thread_time() - before);
+  if (const auto target = impl_->turns.next(now)) impl_->read_memory(*target, now);
+}
+
+void Overhead::read_missing_memory(MonoTime now) {
+  while (const auto target = impl_->turns.next_fresh()) impl_->read_memory(*target, now);
+}
+
+void Overhead::Impl::read_memory(const MemoryTarget& target, MonoTime now) {
+  const Nanoseconds before = ports.thread_time();
+  keep_memory(target, private_memory_of(target));
+  turns.done(target, now, ports.thread_time() - before);
 }
 
 std::optional<std::uint64_t> Overhead::Impl::private_memory_of(const MemoryTarget& target) const {

@@ -32,6 +32,18 @@ TEST_CASE("the first reading is after a second, the next after 15") {
   CHECK(turns.next(kStart + 17s) == process(1));
 }
 
+TEST_CASE("those that were never read can be had before it is their turn") {
+  MemoryTurns turns;
+  CHECK_FALSE(turns.next_fresh());
+  turns.add(process(1), kStart);
+  turns.add(process(2), kStart);
+  turns.done(process(1), kStart, 1s);  // all others wait for long
+  CHECK_FALSE(turns.next(kStart + 2s));
+  CHECK(turns.next_fresh() == process(2));
+  turns.done(process(2), kStart, 1s);
+  CHECK_FALSE(turns.next_fresh());
+}
+
 TEST_CASE("what is removed or added again changes nobody else's turn") {
   MemoryTurns turns;
   turns.add(process(1), kStart);

@@ -51,6 +51,9 @@ class Overhead {
   /// Reads the private memory of at most one process; to be called with every base window. Each is
   /// read in turn, and less often the more it costs: 0.1 % of a CPU at most, all together.
   void read_memory(MonoTime now);
+  /// Of all that were never read, whatever it costs: for who looks once, and must not see the
+  /// memory of half a pod.
+  void read_missing_memory(MonoTime now);
   OverheadReading read() const;
   void set_keep_ended(Nanoseconds keep_ended);
 
