@@ -500,6 +500,7 @@ class Agreement(Costs):
         return path
 
     def test_same(self):
+        overhead.elapse(2)  # they were made before both spans
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             prober = Prober(pool, self.pods[1].containers[0], 0.5)
             try:
@@ -530,6 +531,8 @@ class Agreement(Costs):
                 doubt = 2 * self.NEWEST / self.DURATION
                 self.assertAlmostEqual(*values, delta=doubt * max(values) + 0.002,
                                        msg=(one["pod"], path))
+            for component in ("shim", "pause"):  # of all, also by who looks only once
+                self.assertGreater(one["overhead"][component]["private_memory_bytes"], 0)
         busy, probed = asked["pods"]
         self.assertGreater(busy["over_window"]["cores"], 0.05)
         self.assertGreater(probed["overhead"]["runc"]["cores"], busy["overhead"]["shim"]["cores"])
@@ -641,8 +644,7 @@ class Answers(Costs):
                     request=0.1, limit=0.5)
             pod.containers[0].exec(["true"])
         until(lambda: all("private_memory_bytes" in pod["overhead"].get("shim", {})
-                          and "cores" in pod["over_window"] for pod in cls.ask()["pods"]),
-              "all that is to be told of them")
+                          for pod in cls.ask()["pods"]), "their private memory")
 
     @classmethod
     def path(cls, form, more=""):
@@ -693,7 +695,7 @@ class Answers(Costs):
     def test_tables(self):
         answer, _, wide, narrow = self.forms()
         for text in wide, narrow:
-            for row in answer["pods"]:
+            for row in answer["pods"][:2]:  # those that stay
                 line = next(line for line in text.splitlines()
                             if line.split()[:1] == [f"{row['namespace']}/{row['pod']}"])
                 self.assertIn(f"{row['over_window']['cores'] * 1000:.0f}m",
@@ -706,6 +708,23 @@ class Answers(Costs):
                                        or field["field"].startswith("over_window")):
                 self.assertIn(f"\n{field['heading']}: {field['meaning']} [{field['source']}]", wide)
         self.assertNotIn("CONMON", wide)  # nobody has one
+
+    def test_new(self):
+        """What began within the span is told whole, per second of all of it."""
+        pod = self.bed.run_pod(own("forms"), "web-2")
+        pod.add("app", FOREVER).exec(["true"])
+        row, = until(lambda: [row for row in self.ask()["pods"] if row["pod"] == "web-2"
+                              and row["overhead"].get("runc")], "it is there")
+        answer = self.ask()
+        row, = [row for row in answer["pods"] if row["pod"] == "web-2"]
+        seconds = answer["window"]["seconds"]
+        self.assertAlmostEqual(row["over_window"]["cores"] * seconds, row["usage_seconds"],
+                               delta=1e-6)
+        for name in ("shim", "runc", "pause"):
+            part = row["overhead"][name]
+            self.assertGreater(part["cores"], 0)
+            self.assertAlmostEqual(part["cores"] * seconds, part["cpu_seconds"], delta=1e-6)
+        pod.remove()
 
     def test_metrics(self):
         """The same counters as a scrape."""
