@@ -52,10 +52,6 @@ __u64 tl_adopt_all = 0;    /* set by the reader; 0: only shims and monitors, for
 /* How far up an ancestor that is followed is looked for. */
 #define TL_ANCESTORS 3
 
-static __always_inline struct tl_process* followed(__u64 signal) {
-  return bpf_map_lookup_elem(&tl_processes, &signal);
-}
-
 static __always_inline __u64 signal_of(__u64 task_address) {
   struct task_struct* task = (struct task_struct*)task_address;
   return (__u64)BPF_CORE_READ(task, signal);
@@ -141,6 +137,15 @@ __noinline int end(__u64 signal, __u64 cpu_ns) {
   return 0;
 }
 
+/* The entry of this process. One of another process, whose memory is used again, is over: that its
+ * last thread was freed has been missed. */
+static __always_inline struct tl_process* followed(__u64 signal, __u32 pid) {
+  struct tl_process* process = bpf_map_lookup_elem(&tl_processes, &signal);
+  if (!process || process->pid == pid) return process;
+  end(signal, process->exited_ns);
+  return 0;
+}
+
 /* Tells of a root. Without room in the ring the reader notices a root it was not told of. */
 __noinline int announce(__u64 signal, __u64 task_address, __u32 with_arguments) {
   struct tl_process* process = bpf_map_lookup_elem(&tl_processes, &signal);
@@ -183,14 +188,14 @@ static __always_inline struct tl_process* follow(__u64 signal, __u64 task_addres
   process.cgroup = cgroup_of(task_address);
   process.root_pid = from ? from->root_pid : process.pid;
   process.root_started = from ? from->root_started : process.started;
-  struct tl_process* entry = followed(signal);
-  if (entry && entry->started == process.started && entry->pid == process.pid) return 0;
-  if (entry) end(signal, entry->exited_ns); /* its memory is used again: being freed was missed */
+  struct tl_process* entry = followed(signal, process.pid);
+  if (entry && entry->started == process.started) return 0;
+  if (entry) end(signal, entry->exited_ns);
   if (bpf_map_update_elem(&tl_processes, &signal, &process, BPF_ANY)) {
     __sync_fetch_and_add(&tl_not_followed, 1);
     return 0;
   }
-  entry = followed(signal);
+  entry = bpf_map_lookup_elem(&tl_processes, &signal);
   if (!entry) return 0;
   /* No thread was released by now: each is going to be freed before our eyes. */
   struct signal_struct* of = (struct signal_struct*)signal;
@@ -203,7 +208,7 @@ static __always_inline struct tl_process* follow(__u64 signal, __u64 task_addres
 }
 
 __noinline int follow_child(__u64 parent_signal, __u64 child_address) {
-  struct tl_process* parent = followed(parent_signal);
+  struct tl_process* parent = bpf_map_lookup_elem(&tl_processes, &parent_signal);
   if (!parent) return 0;
   follow(signal_of(child_address), child_address, parent->kind, parent);
   return 0;
@@ -214,7 +219,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(tl_forked, struct task_struct* parent, struct task_struct* child) {
   if (child->tgid == parent->tgid) return 0; /* a thread */
   __u64 signal = signal_of((__u64)parent);
-  struct tl_process* known = followed(signal);
+  struct tl_process* known = followed(signal, parent->tgid);
   if (!known || known->kind == TL_SERVICE) return 0;
   /* Born into a container (CLONE_INTO_CGROUP). */
   if (cgroup_of((__u64)child) != cgroup_of((__u64)parent)) return 0;
@@ -241,7 +246,7 @@ static __always_inline enum tl_descent descent_of(__u64 task_address, struct tl_
     task = BPF_CORE_READ(task, real_parent);
     if (!task) break;
     elsewhere |= cgroup_of((__u64)task) != cgroup;
-    struct tl_process* process = followed(signal_of((__u64)task));
+    struct tl_process* process = followed(signal_of((__u64)task), BPF_CORE_READ(task, tgid));
     if (!process || process->kind == TL_SERVICE) continue;
     if (elsewhere) return TL_CONTAINED;
     *entry = process;
@@ -261,7 +266,7 @@ static __always_inline _Bool is_root(const struct tl_process* process) {
 }
 
 __noinline int new_program(__u64 signal, __u64 task_address, __u32 kind) {
-  struct tl_process* known = followed(signal);
+  struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
   if (known) {
     if (is_root(known) && (kind == TL_HELPER || kind == TL_OTHER)) return 0;
     if (is_root(known) || kind == TL_SHIM || kind == TL_MONITOR) {
@@ -288,13 +293,13 @@ int BPF_PROG(tl_executed, struct task_struct* task) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (kind == TL_OTHER && !followed(signal)) return 0;
+  if (!followed(signal, task->tgid) && kind == TL_OTHER) return 0;
   new_program(signal, task_address, kind);
   return 0;
 }
 
 __noinline int moved(__u64 signal, __u64 task_address) {
-  struct tl_process* known = followed(signal);
+  struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
   if (!known) return 0;
   __u64 cgroup = cgroup_of(task_address);
   if (cgroup == known->cgroup) return 0; /* in another hierarchy (v1) */
@@ -317,7 +322,7 @@ int BPF_PROG(tl_joined, struct cgroup* to, const char* path, struct task_struct*
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (!followed(signal)) return 0;
+  if (!followed(signal, task->tgid)) return 0;
   struct signal_struct* of = (struct signal_struct*)signal;
   if (!threadgroup && BPF_CORE_READ(of, nr_threads) > 1) return 0; /* one thread of several */
   moved(signal, task_address);
@@ -326,20 +331,21 @@ int BPF_PROG(tl_joined, struct cgroup* to, const char* path, struct task_struct*
 
 /*
  * A thread is about to end: what it used so far, should it be missed that it is freed. (Seen: one
- * process in some hundreds on a loaded virtual machine with 6.18, none in the guests of the tests.)
+ * in some thousands on a virtual machine with 6.18 while others attached to the same tracepoints,
+ * none in the guests of the tests.)
  */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(tl_exited, struct task_struct* task) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
-  struct tl_process* known = followed(signal_of(task_address));
+  struct tl_process* known = followed(signal_of(task_address), task->tgid);
   if (known) __sync_fetch_and_add(&known->exited_ns, task->se.sum_exec_runtime);
   return 0;
 }
 
-__noinline int freed(__u64 signal, __u64 ran, __u32 tgid) {
-  struct tl_process* known = followed(signal);
-  if (!known || known->pid != tgid) return 0;
+__noinline int freed(__u64 signal, __u64 ran) {
+  struct tl_process* known = bpf_map_lookup_elem(&tl_processes, &signal);
+  if (!known) return 0;
   __sync_fetch_and_add(&known->freed_ns, ran);
   struct signal_struct* of = (struct signal_struct*)signal;
   if (BPF_CORE_READ(of, nr_threads)) return 0;
@@ -360,8 +366,8 @@ int BPF_PROG(tl_freed, struct task_struct* task) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  if (!followed(signal)) return 0;
-  freed(signal, task->se.sum_exec_runtime, task->tgid);
+  if (!followed(signal, task->tgid)) return 0;
+  freed(signal, task->se.sum_exec_runtime);
   return 0;
 }
 
@@ -393,7 +399,7 @@ int tl_adopt(struct bpf_iter__task* ctx) {
   __u64 task_address = 0;
   bpf_probe_read_kernel(&task_address, sizeof(task_address), &task);
   __u64 signal = signal_of(task_address);
-  struct tl_process* known = followed(signal);
+  struct tl_process* known = followed(signal, task->tgid);
   if (known) {
     /* It changes without a move when the cpu controller is switched on or off (v2). */
     if (known->kind != TL_HELPER) known->cgroup = cgroup_of(task_address);

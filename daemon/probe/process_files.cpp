@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "process_files.h"
 
-#include <array>
 #include <cerrno>
 #include <charconv>
 #include <limits>
@@ -27,9 +26,8 @@ constexpr int kStarted = 22;
 
 std::optional<std::uint64_t> number(std::string_view text) {
   std::uint64_t value = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data(), last, value);
-  if (error != std::errc() || end != last) return std::nullopt;
+  const auto [end, error] = std::from_chars(text.begin(), text.end(), value);
+  if (error != std::errc() || end != text.end()) return std::nullopt;
   return value;
 }
 
@@ -81,13 +79,18 @@ std::optional<ProcessStat> parse_process_stat(std::string_view text) {
   stat.comm = text.substr(open + 2, close - open - 2);
   std::string_view rest = text.substr(close + 2);
   if (rest.ends_with('\n')) rest.remove_suffix(1);
-  std::array<std::optional<std::uint64_t>, kStarted + 1> fields{};
+  std::optional<std::uint64_t> utime;
+  std::optional<std::uint64_t> stime;
+  std::optional<std::uint64_t> started;
   for (int field = kFirstAfterName; field <= kStarted; ++field) {
-    fields.at(static_cast<std::size_t>(field)) = number(next_word(rest));
+    const auto value = number(next_word(rest));
+    if (field == kUtime) utime = value;
+    if (field == kStime) stime = value;
+    if (field == kStarted) started = value;
   }
-  if (!fields[kUtime] || !fields[kStime] || !fields[kStarted]) return std::nullopt;
-  stat.cpu = *fields[kUtime] + *fields[kStime];
-  stat.started = *fields[kStarted];
+  if (!utime || !stime || !started) return std::nullopt;
+  stat.cpu = *utime + *stime;
+  stat.started = *started;
   return stat;
 }
 

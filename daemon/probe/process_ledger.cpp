@@ -38,7 +38,7 @@ ProcessUse to_use(const tl_process& entry, tl_u64 cpu_ns) {
 }
 
 std::string text_of(const char* bytes, std::size_t length) {
-  return std::string(bytes, ::strnlen(bytes, length));
+  return {bytes, ::strnlen(bytes, length)};
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_attach empty|throttlelens: attaches, prints "ready", and stays until its input is closed.
+// bench_attach empty|throttlelens|processes: attaches, prints "ready", and stays until its input is
+// closed.
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/clock.h"
 #include "cgroup/cgroup_tree.h"
 #include "empty.skel.h"
+#include "probe/process_source.h"
 #include "probe/source.h"
 
 namespace {
@@ -62,12 +64,28 @@ int attach_throttlelens() {
   return 0;
 }
 
+/// What follows processes, alone.
+int attach_processes() {
+  auto source = make_bpf_process_source({});
+  if (!source) return fail(source.error().message());
+  const SystemClock clock;
+  say_ready();
+  unsigned windows = 0;
+  do {
+    if (auto batch = (*source)->collect(clock.now(), ++windows % 10 == 0); !batch) {
+      return fail(batch.error().message());
+    }
+  } while (wait(100));
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string what = argc == 2 ? argv[1] : "";
   if (what == "empty") return attach_empty();
   if (what == "throttlelens") return attach_throttlelens();
-  std::fputs("usage: bench_attach empty|throttlelens\n", stderr);
+  if (what == "processes") return attach_processes();
+  std::fputs("usage: bench_attach empty|throttlelens|processes\n", stderr);
   return 2;
 }

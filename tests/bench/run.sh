@@ -34,6 +34,9 @@ for where in "" --apart; do
     failed=1
   echo
 done
+printf '### Processes that nobody follows\n\n'
+"$bench/process_cost" --attach "$bench/bench_attach" --rounds "${rounds[0]}" "${check[@]}" || failed=1
+echo
 printf '### The sampler\n\n'
 "$bench/sampler_cost" --daemon "$build/throttlelens" --poller "$bench/naive_poller" \
   --rounds "${rounds[1]}" --seconds "${rounds[2]}" "${check[@]}" || failed=1

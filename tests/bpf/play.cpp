@@ -203,7 +203,7 @@ void ProcessWatch::collect(bool read_alive) {
 }
 
 void ProcessWatch::wait(const std::function<bool()>& done) {
-  for (int tries = 0; tries < 1000 && !done(); ++tries) {
+  for (int tries = 0; tries < 4500 && !done(); ++tries) {
     collect();
     const timespec pause{.tv_sec = 0, .tv_nsec = 10'000'000};
     ::nanosleep(&pause, nullptr);

@@ -79,7 +79,8 @@ class ProcessWatch {
  public:
   ProcessWatch();
   void collect(bool read_alive = true);
-  /// Until `done`, at most ten seconds. Fails the test when it did not come.
+  /// Until `done`, at most 45 s: an end that was missed is told after 30. Fails the test when it
+  /// did not come.
   void until(const std::function<bool()>& done);
   /// Until the ends of all these were told.
   void until_ended(const std::vector<pid_t>& pids);

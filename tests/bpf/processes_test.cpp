@@ -22,11 +22,15 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// The clock of a process that can be reaped has not quite all: its last steps may be to come. That
-// is microseconds, and tens of milliseconds where the CPU is emulated; the counter of the cgroup in
-// the last case here has them, too.
+// Where the kernel was busy it may have told nothing of a process's very end (seen on one virtual
+// machine, while others attached to the same tracepoints): then its last steps are missing.
+constexpr Nanoseconds kLastSteps = 1ms;
+
+// The clock of a process that can be reaped has not quite all, either. What is to come is
+// microseconds, and tens of milliseconds where the CPU is emulated; the counter of the cgroup in
+// the last case here has it.
 void check_whole(Nanoseconds told, Nanoseconds clock) {
-  CHECK(told >= clock);
+  CHECK(told >= clock - kLastSteps);
   CHECK(told <= clock + 100ms);
 }
 
@@ -141,7 +145,12 @@ TEST_CASE(
   CHECK(ended->cpu >= before);
   CHECK(ended->cpu <= after);
   const Nanoseconds total = asleep_at(watch, pid);
-  CHECK(std::abs((ended->cpu + group.usage() - total).count()) <= 1'000'000);
+  // What it ran between the move and our hearing of it is in both; what it ran between its moves in
+  // two hierarchies (v1) is in none.
+  const Nanoseconds twice = ended->cpu + group.usage() - total;
+  std::printf("  %.1f us of a move are counted twice\n", to_seconds(twice) * 1e6);
+  CHECK(twice >= before - after - 2us);
+  CHECK(twice <= after - before);
   CHECK_FALSE(watch.alive(pid));
   CHECK(watch.seen(pid)->kind == ProcessKind::helper);
   CHECK(watch.seen(pid)->arguments == runc.arguments());
@@ -311,11 +320,10 @@ TEST_CASE("processes: a shim and its runtimes use what the kernel counts for the
   Stage stage;
   const ScopedCgroup group;
   ProcessWatch watch;
-  Play shim(
-      stage("containerd-shim-runc-v2"),
-      join(group) + Words{"mark", "joined",      "stay", "3",       "2000", "repeat", "100",  "[",
-                          "run",  stage("runc"), "[",    "threads", "3",    "300",    "spin", "500",
-                          "fork", "[",           "spin", "200",     "]",    "]",      "]"});
+  Play shim(stage("containerd-shim-runc-v2"),
+            Words{"mark", "before"} + join(group) + Words{"mark", "after", "stay", "3", "2000"} +
+                Words{"repeat", "100", "[", "run", stage("runc"), "[", "threads", "3", "300"} +
+                Words{"spin", "500", "fork", "[", "spin", "200", "]", "]", "]"});
   const pid_t pid = shim.pid();
   const Nanoseconds before = shim.wait_for("before").cpu;
   const Nanoseconds after = shim.wait_for("after").cpu;
@@ -328,8 +336,7 @@ TEST_CASE("processes: a shim and its runtimes use what the kernel counts for the
   const Nanoseconds aside = watch.ended_sum(pids) - group.usage();
   std::printf("  told - kernel %+.1f us beside what it used before it joined, 201 processes\n",
               to_seconds(aside - before) * 1e6);
-  CHECK(aside >= before);
+  CHECK(aside >= before - kLastSteps);
   CHECK(aside <= after + 1us);
-  CHECK(after - before < 5ms);
   CHECK(watch.lost() == 0);
 }
