@@ -35,7 +35,8 @@ from needs import need_tool
 from overhead import Books, Prober, Services, bound, clock, of_pod
 from podman import Podman
 from pods import WithPods, own, sandbox
-from scenario import START_DOUBT, Scenario, command, load_program, main, throttlelens
+from scenario import (START_DOUBT, Scenario, catalogue, command, is_about_costs, load_program, main,
+                      throttlelens)
 from testbed import Existing, TestBed, need_test_bed
 from watcher import Watcher
 from worker import Worker
@@ -199,6 +200,11 @@ class Pods(Costs):
         self.assertAlmostEqual(value, after.least[key] - before.least[key],
                                delta=bound(after.least[key] - before.least[key]) + TICK, msg=what)
 
+    def test_all_metrics_are_compared(self):
+        self.assertEqual({name for name in catalogue() if is_about_costs(name)},
+                         {overhead.CPU, overhead.MEMORY, overhead.NODE, overhead.SERVICE,
+                          overhead.SERVICE_MEMORY, overhead.LOST})
+
     def test_shims(self):
         self.assertEqual(self.before.shims, self.after.shims)
         for pod in self.pods:
@@ -275,6 +281,10 @@ class Pods(Costs):
                                                                         before, after))
                 self.assertIsNone(of_pod(samples, pod, "runc", overhead.MEMORY))
             until_agreed(check, 90)
+        if len(self.after.containerds) == 1:
+            until_agreed(lambda: self.assertEqual(
+                self.scraped().value(overhead.SERVICE_MEMORY, service="containerd"),
+                overhead.private_bytes(self.bed.containerd_pid)), 90)
 
 
 class Metered(Costs):

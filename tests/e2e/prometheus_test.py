@@ -32,7 +32,7 @@ from load import WINDOW_NS
 from needs import need, need_tool
 from prometheus import promtool_complaints
 from scenario import (LENGTHS, SECOND, Row, Scenario, Windows, catalogue, command,
-                      is_about_containers, main, throttlelens)
+                      is_about_containers, is_about_costs, main, throttlelens)
 
 PREFIX = "throttlelens_cgroup_cpu_"
 CPUSTAT = "probe: {mode: cpustat}\n"
@@ -122,14 +122,16 @@ class Values(Windows):
         cls.missed = cls.missed_windows()
 
     def test_all_metrics_are_compared(self):
-        metrics = {name for name in catalogue() if not is_about_containers(name)}
+        def is_here(name):
+            return not is_about_containers(name) and not is_about_costs(name)
+        metrics = set(filter(is_here, catalogue()))
         self.assertEqual(metrics, set(self.COMPARED))
         for place in self.COMPARED.values():
             of_class, _, name = place.rpartition(".")
             found = getattr(waits_test, of_class) if of_class else self
             self.assertTrue(callable(getattr(found, name)))
         exposed = {re.sub(r"_(bucket|sum|count)$", "", name) for name, _ in self.stored()}
-        exposed = {name for name in exposed if not is_about_containers(name)}
+        exposed = set(filter(is_here, exposed))
         self.assertLessEqual(exposed, metrics)
         missing = metrics - exposed - {"throttlelens_probe_run_seconds_total"}
         if not self.cgroups["burst"].has_burst():
@@ -320,7 +322,7 @@ class Values(Windows):
         own = 0
         for name, metric in catalogue().items():
             labels = metric["labels"]
-            if "cgroup" not in labels and not is_about_containers(name):
+            if "cgroup" not in labels and not is_about_containers(name) and not is_about_costs(name):
                 own += len(LENGTHS) if "window" in labels else 1
         shown = {}
         for name, labels in self.prometheus.latest():
@@ -337,7 +339,8 @@ class Values(Windows):
             self.assertEqual(cgroup.path in limited, cgroup.limit_cores() is not None, cgroup.path)
         # Others may make cgroups between the two questions, and have containers.
         stored = (self.prometheus.number("scrape_samples_scraped")
-                  - sum(is_about_containers(name) for name, _ in self.prometheus.latest()))
+                  - sum(is_about_containers(name) or is_about_costs(name)
+                        for name, _ in self.prometheus.latest()))
         self.assertLess(stored, own + 12 * 20 + sum(map(len, shown.values())) + 1)
 
 

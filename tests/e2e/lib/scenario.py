@@ -67,7 +67,13 @@ def is_about_containers(metric):
     """Needs containers to be compared with anything."""
     name = metric.removeprefix("throttlelens_")
     return name in ("containers", "metadata_errors_total") or name.startswith(
-        ("container_", "pod_", "ended_"))
+        ("container_", "pod_cpu_", "ended_"))
+
+
+def is_about_costs(metric):
+    """Needs shims and services to be compared with anything."""
+    return metric.removeprefix("throttlelens_").startswith(
+        ("pod_overhead_", "node_overhead_", "node_service_", "probe_lost_processes_"))
 
 
 class Row:
