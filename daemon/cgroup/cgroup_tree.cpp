@@ -173,6 +173,11 @@ Result<std::vector<std::uint32_t>> CgroupTree::processes(CgroupKey key) {
   return parse_processes(*text);
 }
 
+std::optional<CgroupKey> CgroupTree::cgroup_of(std::string_view proc_cgroup) {
+  const auto path = cpu_cgroup_path(proc_cgroup, impl_->mode == CgroupMode::v2);
+  return path ? impl_->nodes.find_path(*path) : std::nullopt;
+}
+
 Result<Bandwidth> CgroupTree::bandwidth(CgroupKey key) {
   const auto last_read = std::exchange(impl_->last_read, std::nullopt);
   Node* node = impl_->nodes.find(key);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <string>
 
 namespace throttlelens {
 namespace {
@@ -138,6 +139,24 @@ std::vector<std::uint32_t> parse_processes(std::string_view text) {
     }
   }
   return out;
+}
+
+std::optional<std::string_view> cpu_cgroup_path(std::string_view text, bool v2) {
+  while (!text.empty()) {
+    const std::string_view line = text.substr(0, text.find('\n'));
+    text.remove_prefix(std::min(line.size() + 1, text.size()));
+    // NUMBER:CONTROLLERS:PATH; no name of a controller has a colon, paths may.
+    const std::size_t first = line.find(':');
+    const std::size_t second = first == line.npos ? first : line.find(':', first + 1);
+    if (second == line.npos) continue;
+    const std::string controllers =
+        "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
+    const bool ours = v2 ? controllers == ",," : controllers.find(",cpu,") != controllers.npos;
+    const std::string_view path = line.substr(second + 1);
+    if (!ours || path.starts_with("/..")) continue;
+    return path;
+  }
+  return std::nullopt;
 }
 
 }  // namespace throttlelens

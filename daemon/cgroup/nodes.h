@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -41,6 +42,8 @@ class Nodes {
   /// Names from the root down to `node`, the root's not among them.
   std::vector<const std::string*> names(const Node& node);
   std::string path(const Node& node);
+  /// As path() has it.
+  std::optional<CgroupKey> find_path(std::string_view path) const;
 
  private:
   std::unordered_map<CgroupKey, Node> map_;  // references to nodes stay valid

@@ -30,14 +30,17 @@ AccountsOptions accounts_options(const Config& config) {
 
 /// Without BPF, or where the kernel refuses just these programs, what /proc shows is better than
 /// nothing; `refused` says why.
-std::unique_ptr<ProcessSource> choose_process_source(bool bpf, std::vector<Error>& refused) {
+std::unique_ptr<ProcessSource> choose_process_source(bool bpf, CgroupTree& tree,
+                                                     std::vector<Error>& refused) {
   if (bpf) {
     auto source = make_bpf_process_source({});
     if (source) return std::move(*source);
     refused.push_back(std::move(source.error()));
     refused.back().fix = "runc is not counted, and shims are polled in /proc";
   }
-  return make_proc_process_source({});
+  return make_proc_process_source({.cgroup_of = [&tree](const std::string& text) {
+    return tree.cgroup_of(text).value_or(CgroupKey{});
+  }});
 }
 
 }  // namespace
@@ -58,7 +61,7 @@ Result<std::unique_ptr<Profiler>> Profiler::create(const Config& config) {
                   info, **tree);
   if (!source) return std::unexpected(source.error());
   std::vector<Error> refused;
-  auto processes = choose_process_source((*source)->info().tier == "bpf", refused);
+  auto processes = choose_process_source((*source)->info().tier == "bpf", **tree, refused);
   std::unique_ptr<Profiler> profiler(
       new Profiler(config, {.tree = std::move(*tree),
                             .source = std::move(*source),

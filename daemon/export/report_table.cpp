@@ -109,7 +109,8 @@ std::string node_text(const Snapshot& snapshot, const Report& report) {
   return text;
 }
 
-/// "running pods costs 12m = 0.6% of the node: shim 8.1m, runc 3.9m"; empty if not known.
+/// "running pods costs 12m = 0.6% of the node: shim 8.1m, runc 3.9m", what is 0 left out; empty if
+/// not known.
 std::string costs_text(const OverheadValues& costs) {
   if (!costs.cores) return {};
   std::string text = "running pods costs " + fine_millicores(*costs.cores);
@@ -117,7 +118,7 @@ std::string costs_text(const OverheadValues& costs) {
   std::string_view before = ": ";
   for (std::size_t i = 0; i < kOverheadComponents; ++i) {
     const std::optional<double> part = costs.parts[i].cores;
-    if (!part) continue;
+    if (!part || *part == 0) continue;
     text.append(before).append(kOverheadNames[i]);
     text += " " + fine_millicores(*part);
     before = ", ";

@@ -157,10 +157,10 @@ class Snapshot(Scenario):
             self.assertGreater(int(answer.headers["Content-Length"]), 100)
 
     def test_refusals(self):
-        known = "known: format, namespace, pod, top\n"
+        known = "known: duration, format, namespace, pod, sort, top, width\n"
         for query, said in {"color=red": "no parameter is called 'color'; " + known,
                             "top=0": "top='0' is not a whole number from 1 to 1000000\n",
-                            "format=xml": "format='xml' is not known; known: json\n",
+                            "format=xml": "format='xml' is not known; known: table, wide, json, csv\n",
                             "pod=%": "'%' is no byte: after % come two hexadecimal digits\n",
                             "top=1&top=1": "top is there more than once\n"}.items():
             self.assertEqual(self.refused("/api/v1/snapshot?" + query), (400, said))

@@ -93,6 +93,23 @@ TEST_CASE("the processes of a cgroup are its own") {
   CHECK(tree->processes(fake.key("a")).error().code == ENOENT);
 }
 
+TEST_CASE("the cgroup of a process is found by what /proc says") {
+  const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
+  FakeCgroupfs fake(mode);
+  fake.make("a/b:c");
+  const auto tree = open(fake.options());
+  look(*tree);
+  const std::string before =
+      mode == CgroupMode::v2 ? "1:name=x:/no\n0::" : "9:cpuset:/no\n0::/no\n3:cpu,cpuacct:";
+  CHECK(tree->cgroup_of(before + "/a/b:c\n") == fake.key("a/b:c"));
+  CHECK(tree->cgroup_of(before + "/a") == fake.key("a"));
+  CHECK(tree->cgroup_of(before + "/") == fake.key(""));
+  CHECK_FALSE(tree->cgroup_of(before + "/a/none\n"));
+  CHECK_FALSE(tree->cgroup_of(before + "/../a\n"));
+  CHECK_FALSE(tree->cgroup_of(""));
+  CHECK_FALSE(tree->cgroup_of("3:cpuset:/a\n:\n"));
+}
+
 TEST_CASE("a weight is read when asked for, and its writing is told") {
   const auto mode = GENERATE(CgroupMode::v1, CgroupMode::hybrid, CgroupMode::v2);
   const bool v2 = mode == CgroupMode::v2;

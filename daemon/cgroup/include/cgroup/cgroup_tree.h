@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -59,6 +61,9 @@ class CgroupTree final : public CgroupCounters {
   /// those outside of it are left out. Opens and closes cgroup.procs. ENODEV or ENOENT when the
   /// cgroup was removed, EOPNOTSUPP where it is threaded (v2).
   Result<std::vector<std::uint32_t>> processes(CgroupKey key);
+  /// The cgroup that the text of a /proc/<pid>/cgroup names in the hierarchy of the cpu controller;
+  /// absent when it is not known (yet), or outside of our cgroup namespace.
+  std::optional<CgroupKey> cgroup_of(std::string_view proc_cgroup);
 
  private:
   struct Impl;

@@ -38,4 +38,8 @@ ParsedLimit parse_cfs(std::string_view quota, std::string_view period, std::stri
 /// are no pid are skipped.
 std::vector<std::uint32_t> parse_processes(std::string_view text);
 
+/// /proc/<pid>/cgroup: the path in the hierarchy of the cpu controller. Absent when it has none, or
+/// the path leads out of our cgroup namespace.
+std::optional<std::string_view> cpu_cgroup_path(std::string_view text, bool v2);
+
 }  // namespace throttlelens
