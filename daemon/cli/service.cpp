@@ -36,8 +36,8 @@ Service::Service(Config config, std::string file, Overrides overrides, Logger lo
       overrides_(std::move(overrides)),
       logger_(std::move(logger)),
       health_(clock_.now(), config_.windows.base),
-      endpoints_(store_, health_, clock_, build_info(), config_.windows,
-                 config_.limits.max_series, logger_) {}
+      endpoints_(store_, health_, clock_, build_info(), config_.windows, config_.limits.max_series,
+                 logger_) {}
 
 Result<void> Service::start() {
   if (!config_.web_config_file.empty()) {

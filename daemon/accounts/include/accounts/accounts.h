@@ -72,7 +72,8 @@ class Accounts {
   /// mark: time for the next one.
   bool mark_due() const;
   /// Keeps the counters that a snapshot would show now, right after a batch, for Snapshot::marks:
-  /// of each of the last 10 seconds, of every fifth up to a minute or so, of every thirtieth beyond.
+  /// of each of the last 10 seconds, of every fifth up to a minute or so, of every thirtieth
+  /// beyond.
   void mark(const CountersReading& counters, const OverheadReading& overhead);
 
   // From a reloaded configuration; rows follow at the next snapshot.

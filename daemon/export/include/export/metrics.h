@@ -52,10 +52,11 @@ struct RenderedMetrics {
 };
 
 /// At most max_series series. The node's and the profiler's own are always there; then come
-/// containers, pods, what pods cost, what ended, other cgroups: among each those with a limit first, then those
-/// with the most CPU time in total, until the next one would not fit. A row is there whole or not
-/// at all; series left out are added to `dropped_so_far` (throttlelens_series_dropped_total), once
-/// each time they are left out. Callers that share one `dropped_so_far` must take turns.
+/// containers, pods, what pods cost, what ended, other cgroups: among each those with a limit
+/// first, then those with the most CPU time in total, until the next one would not fit. A row is
+/// there whole or not at all; series left out are added to `dropped_so_far`
+/// (throttlelens_series_dropped_total), once each time they are left out. Callers that share one
+/// `dropped_so_far` must take turns.
 RenderedMetrics render_metrics(const Snapshot& snapshot, const ProcessStats& process,
                                const MetricsOptions& options, std::uint64_t& dropped_so_far);
 
