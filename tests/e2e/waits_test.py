@@ -399,7 +399,7 @@ class Words(WithPods):
         text = command("top", "--config", self.file, "--rows", "1000", prefix=self.prefix)
         found = {}
         for line in text.splitlines():
-            match = re.match(rf"{own('w')}/(\S+)/app +(.+?) +({'|'.join(self.WORDS)})$", line)
+            match = re.match(rf"{own('w')}/(\S+)/app +(.+?) +({'|'.join(self.WORDS)}) +\S+ +\S+$", line)
             if match:
                 found[match[1]] = *match[2].split()[-2:], match[3]
         return found, text
