@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, builds, and runs every test this machine can run.
 #
-#   tests/run.sh [LABEL…]     only these ctest labels: unit, bpf, e2e, vm, fuzz, check, bench
+#   tests/run.sh [LABEL…]     only these ctest labels: unit, bpf, e2e, vm, packaging, fuzz, check, bench
 #
 # Without a label: everything but bench, and the unit and fuzz tests once more under the address,
 # undefined-behaviour and thread sanitizers. With CI=true warnings are errors, and a test that only
@@ -16,8 +16,8 @@ cd "$(dirname "$0")/.."
 labels=("$@")
 for label in "${labels[@]}"; do
   case $label in
-    unit | bpf | e2e | vm | fuzz | check | bench) ;;
-    *) echo "tests/run.sh: unknown label '$label'; known: unit bpf e2e vm fuzz check bench" >&2; exit 2 ;;
+    unit | bpf | e2e | vm | packaging | fuzz | check | bench) ;;
+    *) echo "tests/run.sh: unknown label '$label'; known: unit bpf e2e vm packaging fuzz check bench" >&2; exit 2 ;;
   esac
 done
 
