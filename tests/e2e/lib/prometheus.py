@@ -15,7 +15,8 @@ from exposition import Samples
 from process import Process
 
 _CONFIG = """
-global: {{scrape_interval: 1s, scrape_timeout: 1s}}
+global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
+rule_files: {rules}
 scrape_configs:
   - job_name: throttlelens
     honor_labels: true
@@ -40,16 +41,18 @@ def promtool_complaints(text):
 class Prometheus(Process):
     """It takes 5 s until its first scrape, which is not waited for here: there is enough to do."""
 
-    def __init__(self, target, labels):
-        """`labels` are the target's, as a service discovery would give it."""
+    def __init__(self, target, labels, rules=(), prefix=()):
+        """`labels` are the target's, as a service discovery would give it; `rules` are paths of
+        files. `prefix` is put before the command."""
         folder = cleanup.folder()
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_CONFIG.format(target=target, labels=json.dumps(labels)))
+            file.write(_CONFIG.format(target=target, labels=json.dumps(labels),
+                                      rules=json.dumps(list(rules))))
         self._target_labels = {"job", "instance", *labels.items()}
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__(
-            ["prometheus", f"--config.file={config}", f"--web.listen-address={self.url[7:]}",
+            [*prefix, "prometheus", f"--config.file={config}", f"--web.listen-address={self.url[7:]}",
              f"--storage.tsdb.path={folder}/data", "--log.level=warn"],
             cwd=folder)
 
