@@ -130,6 +130,9 @@ void SnapshotFamilies::each_own(const TakeFamily& take) const {
                  1);
   probe_info.give(take);
 
+  if (snapshot_.cpus_online > 0) {
+    give_single("throttlelens_node_online_cpus", snapshot_.cpus_online, take);
+  }
   Family utilization("throttlelens_node_cpu_utilization_cores");
   Family idle("throttlelens_node_cpu_idle_ratio");
   for (const NodeWindow& window : snapshot_.node) {

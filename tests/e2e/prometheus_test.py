@@ -62,6 +62,7 @@ class Values(Windows):
     } | {
         "throttlelens_" + name: test for name, test in {
             "build_info": "test_infos", "probe_info": "test_infos",
+            "node_online_cpus": "test_node",
             "node_cpu_utilization_cores": "test_node", "node_cpu_idle_ratio": "test_node",
             "probe_lost_switches_total": "test_losses",
             "probe_recovered_switches_total": "test_losses",
@@ -194,6 +195,7 @@ class Values(Windows):
         cpus = proc.online_cpus()
         compared = 0
         for before, after, samples in self.scrapes:
+            self.assertEqual(samples.value("throttlelens_node_online_cpus"), cpus)
             for window, factor in LENGTHS.items():
                 busy = samples.value("throttlelens_node_cpu_utilization_cores", window=window)
                 idle = samples.value("throttlelens_node_cpu_idle_ratio", window=window)

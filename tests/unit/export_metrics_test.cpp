@@ -42,6 +42,7 @@ TEST_CASE("a node without containers becomes exactly these samples") {
   const std::vector<std::string> expected{
       R"(throttlelens_build_info{version="0.1.0",commit="abc",libbpf="1.1",compiler="GNU 12"} 1)",
       R"(throttlelens_probe_info{tier="bpf",kernel="6.1.0",cgroup_mode="v2",reason="no kernel BTF"} 1)",
+      "throttlelens_node_online_cpus 8",
       R"(throttlelens_node_cpu_utilization_cores{window="100ms"} 2)",
       R"(throttlelens_node_cpu_utilization_cores{window="1s"} 2.31)",
       R"(throttlelens_node_cpu_utilization_cores{window="5s"} 2)",
@@ -111,6 +112,7 @@ TEST_CASE("a node without containers becomes exactly these samples") {
 TEST_CASE("what is not known is absent, and a family without samples is not there") {
   Snapshot snapshot = empty_snapshot();
   snapshot.losses.lost_switches.reset();
+  snapshot.cpus_online = 0;
   for (NodeWindow& window : snapshot.node) window.idle_ratio.reset();
   snapshot.node[1].busy.reset();
   CgroupRow bare = row(1, "/bare");
@@ -131,9 +133,10 @@ TEST_CASE("what is not known is absent, and a family without samples is not ther
   CHECK(std::count_if(samples.begin(), samples.end(), [](const std::string& line) {
           return line.starts_with("throttlelens_node_cpu_utilization_cores");
         }) == 2);
-  for (const char* absent : {"lost_switches", "idle_ratio", "usage_seconds", "window_peak", "ratio",
-                             "limit_cores", "cfs_periods", "throttled", "burst", "run_seconds",
-                             "partial_waits", "lost_", "wait_", "episode", "reason", "process_"}) {
+  for (const char* absent :
+       {"lost_switches", "idle_ratio", "online_cpus", "usage_seconds", "window_peak", "ratio",
+        "limit_cores", "cfs_periods", "throttled", "burst", "run_seconds", "partial_waits", "lost_",
+        "wait_", "episode", "reason", "process_"}) {
     CAPTURE(absent);
     CHECK(text.find(absent) == std::string::npos);
   }
