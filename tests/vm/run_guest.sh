@@ -7,6 +7,8 @@
 # KERNEL: a version fetch_kernels.sh knows (5.10, 6.1, 6.12, sid), or the path of an image.
 #   --add FILE      put a statically linked program, or any file, into the guest's /bin (again and again)
 #   --script FILE   run this shell script instead of a command
+#   --root TAR      boot the system in this tar, by its own systemd; the command is a service of it,
+#                   and files that were added are in /usr/local/bin
 #   --timeout S     give up after S seconds (300)
 #   --memory MB     memory of the guest (1024)
 #   --cpus N        CPUs of the guest (2)
@@ -19,18 +21,19 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-timeout=300 memory=1024 cpus=2 log='' script='' kernel=''
+timeout=300 memory=1024 cpus=2 log='' script='' system='' kernel=''
 files=()
 while [[ $# -gt 0 ]]; do
   case $1 in
     --add) files+=("$2"); shift 2 ;;
     --script) script=$2; shift 2 ;;
+    --root) system=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
     --memory) memory=$2; shift 2 ;;
     --cpus) cpus=$2; shift 2 ;;
     --log) log=$2; shift 2 ;;
     --) shift; break ;;
-    -h | --help) sed -n '3,18s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,20s/^# \{0,1\}//p' "$0"; exit 0 ;;
     -*) echo "run_guest.sh: unknown option $1" >&2; exit 2 ;;
     *) kernel=$1; shift ;;
   esac
@@ -102,6 +105,36 @@ poweroff -f
 sleep 5
 reboot -f
 EOF
+# A whole system: the same initramfs only unpacks it. Not to the root of the initramfs, which cannot
+# give services the mount namespaces they ask for.
+if [[ -n $system ]]; then
+  cp "$system" "$root/system.tar"
+  cat > "$root/init" << EOF
+#!/bin/busybox sh
+/bin/busybox --install -s /bin
+mount -t devtmpfs dev /dev
+mkdir /system
+mount -t tmpfs -o size=90%,mode=755 system /system
+tar -x -f /system.tar -C /system
+rm /system.tar
+find /bin -type f ! -name busybox -exec cp {} /system/usr/local/bin/ ';'
+cp /command /system/
+mkdir -p /system/etc/systemd/system/multi-user.target.wants
+cp /command.service /system/etc/systemd/system/multi-user.target.wants/
+mount --move /dev /system/dev
+exec switch_root /system /sbin/init
+EOF
+  cat > "$root/command.service" << EOF
+[Unit]
+Description=The command this guest is for
+[Service]
+Environment=HOME=/root
+WorkingDirectory=/root
+ExecStart=sh -c 'sh /command < /dev/null; echo "$marker=\$?"; sync; exec systemctl poweroff -ff'
+StandardOutput=tty
+TTYPath=/dev/console
+EOF
+fi
 chmod +x "$root/init"
 # Not compressed: unpacking costs an emulated CPU more than reading.
 (cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) > "$work/initramfs"
