@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A private Prometheus that scrapes one daemon once a second."""
+"""A private Prometheus that scrapes a daemon once a second."""
 
 import json
 import os
@@ -20,7 +20,8 @@ rule_files: {rules}
 scrape_configs:
   - job_name: throttlelens
     honor_labels: true
-    static_configs: [{{targets: ["{target}"], labels: {labels}}}]
+{scrape}
+    static_configs: {targets}
 """
 
 
@@ -41,14 +42,15 @@ def promtool_complaints(text):
 class Prometheus(Process):
     """It takes 5 s until its first scrape, which is not waited for here: there is enough to do."""
 
-    def __init__(self, target, labels, rules=(), prefix=()):
+    def __init__(self, target, labels, rules=(), prefix=(), more_targets=()):
         """`labels` are the target's, as a service discovery would give it; `rules` are paths of
-        files. `prefix` is put before the command."""
+        files. `prefix` is put before the command. More targets are pairs of both."""
         folder = cleanup.folder()
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
-            file.write(_CONFIG.format(target=target, labels=json.dumps(labels),
-                                      rules=json.dumps(list(rules))))
+            targets = [{"targets": [one], "labels": given}
+                       for one, given in [(target, labels), *more_targets]]
+            file.write(_CONFIG.format(targets=json.dumps(targets), rules=json.dumps(list(rules))))
         self._target_labels = {"job", "instance", *labels.items()}
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__(
