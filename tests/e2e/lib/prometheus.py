@@ -18,10 +18,7 @@ _CONFIG = """
 global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}}
 rule_files: {rules}
 scrape_configs:
-  - job_name: throttlelens
-    honor_labels: true
-{scrape}
-    static_configs: {targets}
+  - {scrape}
 """
 
 
@@ -42,15 +39,18 @@ def promtool_complaints(text):
 class Prometheus(Process):
     """It takes 5 s until its first scrape, which is not waited for here: there is enough to do."""
 
-    def __init__(self, target, labels, rules=(), prefix=(), more_targets=()):
+    def __init__(self, target, labels, rules=(), prefix=(), more_targets=(), scrape=None):
         """`labels` are the target's, as a service discovery would give it; `rules` are paths of
-        files. `prefix` is put before the command. More targets are pairs of both."""
+        files. `prefix` is put before the command. More targets are pairs of both. `scrape` is what
+        is to be added to the configuration of scrapes."""
         folder = cleanup.folder()
         config = os.path.join(folder, "prometheus.yml")
         with open(config, "w", encoding="utf-8") as file:
             targets = [{"targets": [one], "labels": given}
                        for one, given in [(target, labels), *more_targets]]
-            file.write(_CONFIG.format(targets=json.dumps(targets), rules=json.dumps(list(rules))))
+            job = {"job_name": "throttlelens", "honor_labels": True, "static_configs": targets,
+                   **(scrape or {})}
+            file.write(_CONFIG.format(scrape=json.dumps(job), rules=json.dumps(list(rules))))
         self._target_labels = {"job", "instance", *labels.items()}
         self.url = f"http://127.0.0.1:{free_port()}"
         super().__init__(
