@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node: where its CPUs' time goes, who is held back, and what its pods cost."""
 
-from dashboard import cluster, dashboard, field, link_to, variable
+from dashboard import cluster, dashboard, field, link_to, node
 from panels import (ANY, BYTES, COSTLY, COUNT, CPUS, LITTLE_IDLE, PER_SECOND, SECONDS, SHARE,
                     SOME_THROTTLING, SOME_WAITING, TEXT, THREADS, colored, row, series, stat, table)
 
@@ -196,6 +196,6 @@ def make():
     to_workload = {"pod": ("This pod", link_to("Workload", ("namespace", field("namespace")), ("workload", "$__all"),
                                                ("pod", field("pod")), ("container", "$__all")))}
     info = "throttlelens_probe_info"
-    variables = [cluster(info), variable("instance", "Node", info + '{cluster=~"$cluster"}')]
+    variables = [cluster(info), node(info + '{cluster=~"$cluster"}')]
     panels = [*_glance(), *_time(), *_throttled(to_workload), *_waiting(to_workload), *_overhead(), *_profiler()]
     return dashboard("Node", __doc__.strip(), SELECTOR, variables, panels)
