@@ -59,8 +59,8 @@ def field(label):
 
 def _links(own):
     return [{"title": name, "type": "link", "icon": "dashboard",
-             "url": f"/d/{uid}?${{datasource:queryparam}}&${{cluster:queryparam}}", "keepTime": True, "includeVars": False, "asDropdown": False,
-             "targetBlank": False, "tags": [], "tooltip": ""}
+             "url": f"/d/{uid}?${{datasource:queryparam}}&${{cluster:queryparam}}", "keepTime": True,
+             "includeVars": False, "asDropdown": False, "targetBlank": False, "tags": [], "tooltip": ""}
             for name, uid in UIDS.items() if name != own]
 
 

@@ -19,8 +19,8 @@ def _glance():
     return [
         row("At a glance"),
         stat("Profiled nodes", "Nodes that are profiled.", COUNT, "sum(cluster_tier:throttlelens_probe_info:count{@})"),
-        stat("Nodes that only poll", "Nodes of the tier cpustat: the kernel does not permit more, so they know no waits "
-             "and no idle time. See `throttlelens doctor` there.", COUNT,
+        stat("Nodes that only poll", "Nodes of the tier cpustat: the kernel does not permit more, so they know no "
+             "waits and no idle time. See `throttlelens doctor` there.", COUNT,
              'sum(cluster_tier:throttlelens_probe_info:count{@, tier="cpustat"}) or vector(0)',
              thresholds=((1, "yellow"),)),
         stat("CPUs", "CPUs that are online.", COUNT, "sum(cluster:throttlelens_node_online_cpus:sum{@})"),
@@ -41,12 +41,12 @@ def _history():
         row("Over time"),
         series("Idle share of the CPUs, by cluster", "Mean of its nodes over 5 minutes.", SHARE,
                {"{{cluster}} idle": "cluster:throttlelens_node_cpu_idle:avg5m{@}"}, size=(8, 8)),
-        series("Threads waiting, by cause", "Of containers. throttle: for quota. contention: while others had the CPUs.",
-               THREADS, {"{{cause}}": "sum by (cause) "
-                         "(cluster_cause:throttlelens_container_cpu_wait_seconds:rate5m{@})"},
+        series("Threads waiting, by cause",
+               "Of containers. throttle: for quota. contention: while others had the CPUs.", THREADS,
+               {"{{cause}}": "sum by (cause) (cluster_cause:throttlelens_container_cpu_wait_seconds:rate5m{@})"},
                stacked=True, size=(8, 8)),
-        series("Throttled while a CPU was idle", "Containers that were throttled while their own node had a CPU to give, "
-               "on average.", COUNT, {"{{cluster}} containers": f"cluster:throttlelens_{IDLE_THROTTLE}{{@}}"},
+        series("Throttled while a CPU was idle", "Containers that were throttled while their own node had a CPU to "
+               "give, on average.", COUNT, {"{{cluster}} containers": f"cluster:throttlelens_{IDLE_THROTTLE}{{@}}"},
                size=(8, 8)),
     ]
 
@@ -95,8 +95,8 @@ def _workloads(links):
     return [
         row("Workloads"),
         _worst("Hidden throttling",
-               "Throttled, and the use is under half of the limit: what averages hide. The limit is of all containers of "
-               "the workload; a container without one beside it makes the ratio look higher. Last 5 minutes.", {
+               "Throttled, and the use is under half of the limit: what averages hide. The limit is of all containers "
+               "of the workload; a container without one beside it makes the ratio look higher. Last 5 minutes.", {
                    "Throttled": (SHARE, f"({throttled} and on (cluster, namespace, workload) ({use} / {limit} < 0.5))",
                                  SOME_THROTTLING),
                    "Use ÷ limit": (SHARE, f"{use} / {limit}"), "Limit": (CPUS, limit), "Peak 100 ms": (CPUS, peak),
@@ -171,20 +171,21 @@ def _health():
               {"Firing": (COUNT, "sum by (alertname, severity, cluster, namespace, workload, pod, container, node, "
                           "instance) "
                           f"({ALERTS})")}, size=(14, 9)),
-        table("Profilers that lose data", "In the last hour. Windows: read too late. Left out: cgroups and series above "
-              "the limits of the configuration. Names: containers whose names could not be had.",
+        table("Profilers that lose data", "In the last hour. Windows: read too late. Left out: cgroups and series "
+              "above the limits of the configuration. Names: containers whose names could not be had.",
               NODE, {
                   "Windows": (COUNT, lost("probe_missed_windows"), ANY),
                   "Left out": (COUNT, lost("probe_dropped_cgroups", "series_dropped"), ANY),
                   "Names": (COUNT, lost("metadata_errors"), ANY)}, size=(10, 9), links=links),
         series("Lost context switches by node, top 10", "Most of them are recovered, and the others filled in from the "
                "kernel's counters.", PER_SECOND,
-               {"{{node}} {{instance}}": _named("topk(10, instance:throttlelens_probe_lost_switches:rate5m{@})")}, size=(12, 8)),
-        table("Nodes that are gone", "Profilers that cannot be scraped now and could be within the hour before: down, or "
-              "no longer there.", (*NODE, "tier", "kernel"),
-              {"Daemons": (COUNT, "count by (cluster, node, instance, tier, kernel) (last_over_time(throttlelens_probe_info"
-                           "{@}[1h]) unless on (cluster, instance) throttlelens_probe_info{@})")}, size=(12, 8),
-              links=links),
+               {"{{node}} {{instance}}": _named("topk(10, instance:throttlelens_probe_lost_switches:rate5m{@})")},
+               size=(12, 8)),
+        table("Nodes that are gone", "Profilers that cannot be scraped now and could be within the hour before: down, "
+              "or no longer there.", (*NODE, "tier", "kernel"),
+              {"Daemons": (COUNT, "count by (cluster, node, instance, tier, kernel) (last_over_time("
+                           "throttlelens_probe_info{@}[1h]) unless on (cluster, instance) throttlelens_probe_info{@})")},
+              size=(12, 8), links=links),
     ]
 
 

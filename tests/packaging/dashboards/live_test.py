@@ -91,7 +91,7 @@ class Live(WithPods):
         cls.boards = {name: dashboards.load(name) for name in dashboards.NAMES}
         cls.values = {}  # of the variables, by dashboard
         cls.chosen = {"instance": [cls.daemon.address], "namespace": [own("shop")]}
-        cls.at, cls.answers = cls.ask_all()
+        cls.answers = cls.ask_all()
 
     @staticmethod
     def fast_rules():
@@ -152,20 +152,24 @@ class Live(WithPods):
         waiting = {(name, number) for name, board in cls.boards.items()
                    for number, (title, _) in enumerate(dashboards.targets(board))
                    if (name, title) not in LATER}
-        answers, end = {}, time.monotonic() + PATIENCE
+        answers, began, last = {}, time.monotonic(), set()
         cls.prometheus.wait_for_scrape()
         while True:
             at = time.time()
             for name, board in cls.boards.items():
-                cls.values[name], cls.empty = cls.resolve(board, cls.chosen)
+                cls.values[name], _ = cls.resolve(board, cls.chosen)
                 for number, (_, target) in enumerate(dashboards.targets(board)):
                     if (name, number) in waiting:
                         expr = dashboards.substituted(target["expr"], cls.values[name])
                         answers[name, number] = Answer(cls.prometheus, target, expr, at)
                         if answers[name, number].has_data():
                             waiting.remove((name, number))
-            if not waiting or time.monotonic() > end:
-                return at, answers
+            if not waiting or time.monotonic() > began + PATIENCE:
+                print(f"note: {len(answers)} queries after {time.monotonic() - began:.0f} s; last came",
+                      ", ".join(sorted({dashboards.targets(cls.boards[name])[number][0]
+                                        for name, number in last})))
+                return answers
+            last = set(waiting)
             time.sleep(0.5)
 
     def panel(self, name, title, chosen=None):
