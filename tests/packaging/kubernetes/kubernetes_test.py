@@ -10,6 +10,7 @@ import copy
 import json
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -122,6 +123,27 @@ class Chart(unittest.TestCase):
                 alerts += 1
             self.assertEqual(rules[f"node-lens-{path.name.removesuffix('.rules.yaml')}"], wanted)
         self.assertGreater(alerts, 0)
+
+    def test_notes(self):
+        """What helm says after installing, which it renders for a cluster only."""
+        with tempfile.TemporaryDirectory() as made:
+            chart = pathlib.Path(made, "throttlelens")
+            shutil.copytree(CHART, chart)
+            (chart / "templates" / "NOTES.txt").rename(chart / "notes.txt")
+            (chart / "templates" / "notes.yaml").write_text(
+                "kind: ConfigMap\napiVersion: v1\nmetadata: {name: notes}\ndata:\n  notes: |\n"
+                '{{ tpl (.Files.Get "notes.txt") . | indent 4 }}\n', encoding="utf-8")
+
+            def notes(*options):
+                return the(parse(tools.helm("--show-only", "templates/notes.yaml", *options, chart=chart)),
+                           "ConfigMap")["data"]["notes"]
+
+            self.assertIn("kubectl -n throttlelens exec daemonset/throttlelens -- /usr/bin/throttlelens snapshot", notes())
+            self.assertIn("Nothing scrapes it yet", notes())
+            self.assertIn("no work is evicted", notes())
+            self.assertIn("daemonset/node-lens", notes(*EVERYTHING))
+            self.assertNotIn("Nothing scrapes it yet", notes(*EVERYTHING))
+            self.assertNotIn("no work is evicted", notes(*EVERYTHING))
 
     def test_readme(self):
         """Its table has every value, with the default it has."""
@@ -342,7 +364,8 @@ class Renderings(unittest.TestCase):
                 if volume in hosts:
                     self.assertEqual(mount["mountPath"], hosts[volume]["path"])
             before = re.search("before|several", name)
-            self.assertEqual(mounts["bundles"].get("recursiveReadOnly"), None if before else "IfPossible")
+            for volume in hosts:
+                self.assertEqual(mounts[volume].get("recursiveReadOnly"), None if before else "IfPossible")
             self.assertEqual(mounts["config"]["mountPath"], "/etc/throttlelens")
             self.assertEqual([variable for variable in container_of(objects)["env"]],
                              [{"name": "THROTTLELENS_CONFIG", "value": "/etc/throttlelens/throttlelens.yaml"}])
