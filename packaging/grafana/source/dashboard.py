@@ -19,7 +19,8 @@ def variable(name, label, metric, several=False, every=False, all_value=None):
     """The values of the label `name` of a selector. `every`: "All" can be chosen, and is."""
     made = _of_query(name, label, 1, f"label_values({metric}, {name})", several, every)
     if every:
-        made["current"] = {"selected": True, "text": "All", "value": "$__all"}
+        every_one = (["All"], ["$__all"]) if several else ("All", "$__all")
+        made["current"] = {"selected": True, **dict(zip(("text", "value"), every_one))}
     if all_value:
         made["allValue"] = all_value
     return made

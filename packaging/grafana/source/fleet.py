@@ -183,8 +183,9 @@ def _health():
                size=(12, 8)),
         table("Nodes that are gone", "Profilers that cannot be scraped now and could be within the hour before: down, "
               "or no longer there.", (*NODE, "tier", "kernel"),
-              {"Daemons": (COUNT, "count by (cluster, node, instance, tier, kernel) (last_over_time("
-                           "throttlelens_probe_info{@}[1h]) unless on (cluster, instance) throttlelens_probe_info{@})")},
+              {"Daemons": (COUNT, "count by (cluster, node, instance, tier, kernel) "
+                           "(last_over_time(throttlelens_probe_info{@}[1h]) "
+                           "unless on (cluster, instance) throttlelens_probe_info{@})")},
               size=(12, 8), links=links),
     ]
 

@@ -106,7 +106,7 @@ class Live(WithPods):
     def make_pods(cls):
         forever = ("--duration", "0")
         # Wakes four threads that together want more than a period's quota.
-        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "20ms", "--idle", "120ms",
+        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "20ms", "--idle", "100ms",
                           *forever, request=0.2, limit=0.2)
         cls.add("bursts-0", "--threads", "2", "--busy", "200ms", "--idle", "2s", *forever,
                 request=0.5, limit=0.5)
