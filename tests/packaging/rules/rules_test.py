@@ -108,7 +108,7 @@ def wrong_names(text):
 
 def promtool(*arguments):
     done = subprocess.run(["promtool", *arguments], capture_output=True, text=True, check=False,
-                          timeout=60)
+                          timeout=240)
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -213,7 +213,8 @@ class Names(unittest.TestCase):
                            "sum by (pod) (throttlelens_node_cpu_idle_ratio)", "process_cpu_seconds",
                            'namespace:throttlelens_container_info:count{pod="a"}'):
             self.assertEqual(len(wrong_names(expression)), 1, expression)
-        for expression in ('sum by (pod) (throttlelens_container_cpu_throttle_episode_seconds_sum{level=~"pod|ancestor"})',
+        for expression in ('sum by (pod) (throttlelens_container_cpu_throttle_episode_seconds_sum'
+                           '{level=~"pod|ancestor"})',
                            'up{job="throttlelens"}', "namespace:throttlelens_container_info:count"):
             self.assertEqual(wrong_names(expression), [], expression)
 
