@@ -195,7 +195,8 @@ class Names(unittest.TestCase):
                 name = rule.get("record") or rule["alert"]
                 self.assertEqual(wrong_names(rule["expr"]), [], name)
                 for text in rule.get("annotations", {}).values():
-                    self.assertEqual(wrong_names(text), [], name)
+                    for query in re.findall(r"`([^`]+)`", text):
+                        self.assertEqual(wrong_names(query), [], name)
 
     def test_of_documents(self):
         for path in documents():
