@@ -31,7 +31,7 @@ done < <(ldd "$program" | sed -nE 's,^([^/]*=> )?[[:space:]]*(/[^ ]+) \(.*,\2,p'
 
 # Libraries of headers, and small static parts of others, are within the program.
 while read -r package; do
-  case $package in lib*-dev) packages+=("$package") ;; esac
+  case $package in *-dev) packages+=("$package") ;; esac
 done < <("$source/packaging/install-deps.sh" --list build)
 
 # Scanners for known flaws look for packages where images without a package manager have them.
@@ -39,7 +39,7 @@ install -D -m 644 /etc/os-release "$root/etc/os-release"
 mkdir -p "$root/var/lib/dpkg/status.d"
 for package in $(printf '%s\n' "${packages[@]}" | sort -u); do
   install -D -m 644 "/usr/share/doc/$package/copyright" "$root/usr/share/doc/$package/copyright"
-  case $package in lib*-dev) ;; *) dpkg-query -s "$package" > "$root/var/lib/dpkg/status.d/$package" ;; esac
+  case $package in *-dev) ;; *) dpkg-query -s "$package" > "$root/var/lib/dpkg/status.d/$package" ;; esac
 done
 # What those files refer to.
 cp -a /usr/share/common-licenses "$root/usr/share/"
