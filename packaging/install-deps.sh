@@ -11,7 +11,7 @@ set -euo pipefail
 build=(
   build-essential ccache cmake git ninja-build pkg-config
   bpftool clang-19 llvm libbpf-dev libelf-dev zlib1g-dev # the BPF programs and their loader
-  libcli11-dev libcpp-httplib-dev libmicrohttpd-dev libspdlog-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
+  libcli11-dev libcpp-httplib-dev libcrypt-dev libgnutls28-dev libmicrohttpd-dev libspdlog-dev libssl-dev libyaml-cpp-dev nlohmann-json3-dev prometheus-cpp-dev
 )
 test=(
   catch2 libbenchmark-dev

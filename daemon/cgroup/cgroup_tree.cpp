@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cgroup/cgroup_tree.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -39,6 +41,17 @@ Result<UniqueFd> open_root(const std::string& path) {
   return fd;
 }
 
+/// In a cgroup namespace a part looks like all; but only cgroups below the root of v2 have a type.
+std::optional<Error> is_only_part(const CgroupHierarchies& found, int cpu) {
+  const bool below = found.mode == CgroupMode::v2 && ::faccessat(cpu, "cgroup.type", F_OK, 0) == 0;
+  if (found.part.empty() && !below) return std::nullopt;
+  return Error{.what = "see all cgroups in",
+               .on = found.cpu,
+               .why = "what is mounted there is only the part " +
+                      (found.part.empty() ? "this process is in" : "below " + found.part),
+               .fix = "in a container, mount the node's /sys/fs/cgroup there, read-only"};
+}
+
 Error unknown(CgroupKey key) {
   return Error{.what = "read the counters of cgroup",
                .on = std::to_string(key.id),
@@ -63,6 +76,7 @@ struct CgroupTree::Impl {
   // What usage() read of a v2 cpu.stat, for the bandwidth() that follows at once: the file costs a
   // flush of the kernel's per-CPU statistics each time.
   std::optional<std::pair<CgroupKey, CpuStatText>> last_read;
+  std::vector<Error> warnings;  ///< beside those of the scan
 };
 
 Result<CpuStatText> CgroupTree::Impl::read_stat(Node& node) {
@@ -94,8 +108,11 @@ Result<std::unique_ptr<CgroupTree>> CgroupTree::open(const CgroupTreeOptions& op
   }
   auto watch = Watch::open(options.max_watches);
   if (!watch) return std::unexpected(std::move(watch.error()));
-  return std::unique_ptr<CgroupTree>(new CgroupTree(std::make_unique<Impl>(
-      found->mode, std::move(*cpu), std::move(usage), std::move(*watch), options.rescan)));
+  auto partial = is_only_part(*found, cpu->get());
+  auto impl = std::make_unique<Impl>(found->mode, std::move(*cpu), std::move(usage),
+                                     std::move(*watch), options.rescan);
+  if (partial) impl->warnings.push_back(std::move(*partial));
+  return std::unique_ptr<CgroupTree>(new CgroupTree(std::move(impl)));
 }
 
 CgroupTree::CgroupTree(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -115,7 +132,9 @@ Result<TreeChanges> CgroupTree::changes() {
 }
 
 std::vector<Error> CgroupTree::take_warnings() {
-  return impl_->scan.take_warnings();
+  auto warnings = std::exchange(impl_->warnings, {});
+  std::ranges::move(impl_->scan.take_warnings(), std::back_inserter(warnings));
+  return warnings;
 }
 
 Result<Nanoseconds> CgroupTree::usage(CgroupKey key) {

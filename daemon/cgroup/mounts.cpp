@@ -82,6 +82,11 @@ const CgroupMount* best(const std::vector<CgroupMount>& mounts, std::string_view
   return found;
 }
 
+// Seen from a cgroup namespace, a root above its own is a path that goes up.
+std::string part_of(const CgroupMount& mount) {
+  return mount.root == "/" || mount.root.starts_with("/..") ? std::string() : mount.root;
+}
+
 bool cpu_is_in_v1(std::string_view proc_cgroups) {
   while (!proc_cgroups.empty()) {
     std::string_view line = next_token(proc_cgroups, '\n');
@@ -124,11 +129,14 @@ Result<CgroupHierarchies> find_hierarchies(const std::vector<CgroupMount>& mount
     });
     return CgroupHierarchies{.mode = unified != nullptr ? CgroupMode::hybrid : CgroupMode::v1,
                              .cpu = cpu->point,
-                             .usage = acct != nullptr ? acct->point : std::string()};
+                             .usage = acct != nullptr ? acct->point : std::string(),
+                             .part = part_of(*cpu)};
   }
   if (unified != nullptr && !cpu_is_in_v1(proc_cgroups)) {
-    return CgroupHierarchies{
-        .mode = CgroupMode::v2, .cpu = unified->point, .usage = unified->point};
+    return CgroupHierarchies{.mode = CgroupMode::v2,
+                             .cpu = unified->point,
+                             .usage = unified->point,
+                             .part = part_of(*unified)};
   }
   return std::unexpected(Error{
       .what = "find the cgroup hierarchy with the cpu controller below",

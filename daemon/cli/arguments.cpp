@@ -121,9 +121,30 @@ struct Parser {
         ->check(known_name(snapshot_format, "table, wide, json, csv"))
         ->type_name("FORM")
         ->capture_default_str();
-    command->add_option("--from", from, "The daemon to ask, http://HOST:PORT")
+    command->add_option("--from", from, "The daemon to ask, http://HOST:PORT or https://HOST:PORT")
         ->check(CLI::Validator(check_url, ""))
         ->type_name("URL");
+    add_access(command);
+  }
+
+  void add_access(CLI::App* command) {
+    const auto file = [command](const char* name, std::string& out, const char* does) {
+      return command->add_option(name, out, does)->type_name("FILE");
+    };
+    auto* user =
+        command->add_option("--user", snapshot.user, "User of the daemon's web_config_file")
+            ->type_name("NAME");
+    auto* password =
+        file("--password-file", snapshot.password_file, "Holds the password, and nothing else");
+    user->needs(password);
+    password->needs(user);
+    file("--ca-file", snapshot.ca_file,
+         "CA of the daemon's certificate, PEM; default: those of the system");
+    auto* certificate = file("--cert-file", snapshot.cert_file,
+                             "Certificate for a daemon that wants one of its clients, PEM");
+    auto* key = file("--key-file", snapshot.key_file, "Its key, PEM");
+    certificate->needs(key);
+    key->needs(certificate);
   }
 
   void add_top() {

@@ -12,13 +12,20 @@
 #include "probe/libbpf_version.h"
 #include "process_setup.h"
 #include "version.h"
+#include "web_security.h"
 
 namespace throttlelens {
 
 int check_config_command(const CheckConfigArguments& arguments) {
   const auto config = load_config(arguments.file);
   if (!config) return complain(config.error());
-  return print_result(arguments.file + ": valid\n");
+  std::string valid = arguments.file + ": valid\n";
+  if (!config->web_config_file.empty()) {
+    const auto problems = web_config_problems(config->web_config_file);
+    if (!problems.empty()) return complain(problems);
+    valid += config->web_config_file + ": valid\n";
+  }
+  return print_result(valid);
 }
 
 int metrics_command(const MetricsArguments& arguments) {

@@ -91,7 +91,7 @@ void add_runtimes(const DoctorReport& report, std::string& out) {
   if (report.unnamed_containers > 0) {
     out += fmt::format(
         ", {} known by id only\n  to name them: list their runtime's state directory in "
-        "`runtimes`, readable to us",
+        "`runtimes`,\n  readable to us and, in a container, mounted at the same path",
         report.unnamed_containers);
   }
   out += '\n';

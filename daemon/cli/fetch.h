@@ -16,9 +16,19 @@ struct FetchFailure {
   Error error;
 };
 
+/// What lets us in, and whom we trust. Files are PEM.
+struct FetchAccess {
+  std::string user;  ///< empty: no login
+  std::string password;
+  std::string ca_file;    ///< empty: the CAs that the system trusts
+  std::string cert_file;  ///< our own certificate; empty: none
+  std::string key_file;
+};
+
 /// The body of a 200; another status is an error that says what the daemon said. `target`: path and
 /// query, encoded. `patience`: for the first byte of the answer.
 std::expected<std::string, FetchFailure> fetch(const WebUrl& url, const std::string& target,
-                                               Nanoseconds patience);
+                                               Nanoseconds patience,
+                                               const FetchAccess& access = {});
 
 }  // namespace throttlelens

@@ -6,8 +6,10 @@
 #include <utility>
 
 #include "cli/reload.h"
+#include "config/web_config.h"
 #include "probe/libbpf_version.h"
 #include "version.h"
+#include "web_security.h"
 
 namespace throttlelens {
 namespace {
@@ -38,20 +40,23 @@ Service::Service(Config config, std::string file, Overrides overrides, Logger lo
       health_(clock_.now(), config_.windows.base),
       endpoints_(store_, health_, clock_, build_info(), config_, logger_) {}
 
-Result<void> Service::start() {
-  if (!config_.web_config_file.empty()) {
+Result<void> Service::serve() {
+  const std::string& file = config_.web_config_file;
+  HttpServerOptions options{.listen = config_.listen};
+  LoadedWebConfig web;
+  if (!file.empty()) {
+    web = load_web_config(file);
     // Serving in the clear what was meant to be protected would be worse than not to serve.
-    return std::unexpected(Error{.what = "serve with the web_config_file",
-                                 .on = config_.web_config_file,
-                                 .why = "this version has neither TLS nor authentication",
-                                 .fix = "remove web_config_file from the configuration"});
+    if (!web.config) {
+      for (const auto& problem : web.config.error()) logger_->error("{}", problem.text());
+      return std::unexpected(Error{.what = "serve with the web_config_file",
+                                   .on = file,
+                                   .why = web.config.error().front().text(),
+                                   .fix = "check-config tells all that is wrong"});
+    }
+    options.security = http_security(*web.config);
   }
-  auto loop = EventLoop::create(kSignals);
-  if (!loop) return std::unexpected(loop.error());
-  loop_ = std::move(*loop);
-
-  // Before the probe: a taken port is known at once, and /livez answers while the probe attaches.
-  auto http = HttpServer::start({.listen = config_.listen}, endpoints_.handlers());
+  auto http = HttpServer::start(options, endpoints_.handlers());
   if (!http) {
     Error error = std::move(http.error());
     if (error.fix.empty()) {
@@ -60,6 +65,33 @@ Result<void> Service::start() {
     return std::unexpected(std::move(error));
   }
   http_ = std::move(*http);
+  url_ = (options.security.tls ? "https://" : "http://") + http_->address();
+  if (!file.empty()) watch(std::move(web));
+  return {};
+}
+
+void Service::watch(LoadedWebConfig web) {
+  const std::string& file = config_.web_config_file;
+  WebReloader::Ports ports{
+      .load = [file] { return load_web_config(file); },
+      .look = identity_of,
+      .apply = [this](const WebConfig& c) { return http_->replace_security(http_security(c)); },
+      .reloaded = [file, log = logger_] { log->info("reloaded {}", file); },
+      .refused =
+          [file, log = logger_](const std::string& problem) {
+            log->error("{} stays as it was, what is there now is refused: {}", file, problem);
+          }};
+  web_ = std::make_unique<WebWatch>(
+      WebReloader(std::move(ports), std::move(*web.config), std::move(web.seen)));
+}
+
+Result<void> Service::start() {
+  auto loop = EventLoop::create(kSignals);
+  if (!loop) return std::unexpected(loop.error());
+  loop_ = std::move(*loop);
+
+  // Before the probe: a taken port is known at once, and /livez answers while the probe attaches.
+  if (auto served = serve(); !served) return served;
 
   auto profiler = Profiler::create(config_);
   if (!profiler) return std::unexpected(profiler.error());
@@ -106,9 +138,9 @@ void Service::say_ready(const Snapshot& snapshot) {
   said_ready_ = true;
   logger_->info(
       "ready: tier {}, {} containers, {} cgroups beside them ({}), {} CPUs, metrics at "
-      "http://{}/metrics",
+      "{}/metrics",
       snapshot.probe.tier, snapshot.containers.size(), snapshot.cgroups.size(),
-      snapshot.probe.cgroup_mode, snapshot.cpus_online, http_->address());
+      snapshot.probe.cgroup_mode, snapshot.cpus_online, url_);
 }
 
 bool Service::obey(int signal) {

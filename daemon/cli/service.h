@@ -12,6 +12,7 @@
 #include "cli/logging.h"
 #include "cli/window_timing.h"
 #include "config/config.h"
+#include "config/web_config.h"
 #include "endpoints.h"
 #include "event_loop.h"
 #include "export/http_server.h"
@@ -19,6 +20,7 @@
 #include "profiler.h"
 #include "sampler.h"
 #include "settings.h"
+#include "web_watch.h"
 
 namespace throttlelens {
 
@@ -32,6 +34,9 @@ class Service {
 
  private:
   Result<void> start();
+  /// Opens the port, in the way that the web configuration says.
+  Result<void> serve();
+  void watch(LoadedWebConfig web);
   /// False when the daemon shall end.
   bool obey(int signal);
   void reload();
@@ -55,6 +60,8 @@ class Service {
   std::unique_ptr<EventLoop> loop_;
   std::unique_ptr<Profiler> profiler_;
   std::unique_ptr<HttpServer> http_;
+  std::string url_;                ///< "https://[::]:9976"
+  std::unique_ptr<WebWatch> web_;  ///< null without a web configuration
 };
 
 }  // namespace throttlelens

@@ -8,8 +8,10 @@
 namespace throttlelens {
 namespace {
 
-constexpr std::string_view kScheme = "http://";
-constexpr std::string_view kForm = "write http://HOST:PORT, as in http://127.0.0.1:9976";
+constexpr std::string_view kPlain = "http://";
+constexpr std::string_view kTls = "https://";
+constexpr std::string_view kForm =
+    "write http://HOST:PORT or https://HOST:PORT, as in http://127.0.0.1:9976";
 
 std::optional<std::uint16_t> port_of(std::string_view text) {
   std::uint16_t port = 0;
@@ -40,15 +42,20 @@ std::expected<WebUrl, std::string> parse_web_url(std::string_view text) {
   const auto wrong = [](std::string_view why) {
     return std::unexpected(std::string(why) + "; " + std::string(kForm));
   };
-  if (text.starts_with("https://")) return wrong("wants TLS, which this version does not speak");
-  if (!text.starts_with(kScheme)) return wrong("does not begin with http://");
+  const bool tls = text.starts_with(kTls);
+  if (!tls && !text.starts_with(kPlain)) return wrong("does not begin with http:// or https://");
   if (!std::ranges::all_of(text, is_visible)) return wrong("has a blank, or no plain character");
-  if (text.find_first_of("?#@") != std::string_view::npos) {
+  if (text.contains('@')) {
+    // The list of processes shows command lines to everybody.
+    return std::unexpected(
+        "must not hold a user or password; give them with --user and --password-file");
+  }
+  if (text.find_first_of("?#") != std::string_view::npos) {
     return wrong("has more than host, port and path");
   }
-  text.remove_prefix(kScheme.size());
+  text.remove_prefix((tls ? kTls : kPlain).size());
   const std::size_t slash = std::min(text.find('/'), text.size());
-  WebUrl url{.host = {}, .path = std::string(text.substr(slash))};
+  WebUrl url{.host = {}, .path = std::string(text.substr(slash)), .tls = tls};
   while (url.path.ends_with('/')) url.path.pop_back();
   std::string_view port;
   if (!split(text.substr(0, slash), url.host, port)) return wrong("has no host, or no port");
@@ -61,7 +68,7 @@ std::expected<WebUrl, std::string> parse_web_url(std::string_view text) {
 
 std::string to_string(const WebUrl& url) {
   const bool v6 = url.host.find(':') != std::string::npos;
-  return std::string(kScheme) + (v6 ? "[" + url.host + "]" : url.host) + ":" +
+  return std::string(url.tls ? kTls : kPlain) + (v6 ? "[" + url.host + "]" : url.host) + ":" +
          std::to_string(url.port) + url.path;
 }
 

@@ -4,12 +4,12 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "map_keys.h"
 #include "nearest.h"
 #include "values.h"
 #include "windows.h"
@@ -121,27 +121,6 @@ void refuse_unknown(const YamlNode& key, std::string_view section, Problems& pro
     message += "; valid keys here are " + listed(words);
   }
   problems.add(key.place, message);
-}
-
-/// Calls `take` for every key that is text and the first of its name.
-template <typename Take>
-void for_each_key(const YamlNode& map, Problems& problems, Take take) {
-  std::map<std::string_view, Place> seen;
-  for (std::size_t i = 0; i < map.keys.size() && i < map.items.size(); ++i) {
-    const YamlNode& key = map.keys[i];
-    if (key.kind == Kind::refused) continue;
-    if (key.kind != Kind::text) {
-      problems.add(key.place, "a key must be plain text; write \"key: value\"");
-      continue;
-    }
-    const auto [first, is_new] = seen.emplace(key.text, key.place);
-    if (!is_new) {
-      problems.add(key.place, "duplicate key " + quoted(key.text) + ", first written in line " +
-                                  std::to_string(first->second.line) + "; remove one of them");
-      continue;
-    }
-    take(key, map.items[i]);
-  }
 }
 
 void read_section(const YamlNode& name, const YamlNode& value, Draft& draft, Problems& problems) {

@@ -82,8 +82,13 @@ PreparedResponse prepare(HttpResponse answer, bool gzipped, bool varies) {
   }
   PreparedResponse out{.status = answer.status,
                        .response = std::shared_ptr<MHD_Response>(raw, ::MHD_destroy_response)};
-  const auto header = [raw](const char* name, const char* value) {
-    ::MHD_add_response_header(raw, name, value);
+  for (const HttpHeader& own : answer.headers) {
+    ::MHD_add_response_header(raw, own.name.c_str(), own.value.c_str());
+  }
+  const auto header = [raw, &answer](const char* name, const char* value) {
+    const bool replaced = std::ranges::any_of(
+        answer.headers, [name](const HttpHeader& own) { return same(own.name, name); });
+    if (!replaced) ::MHD_add_response_header(raw, name, value);
   };
   header("Content-Type", answer.content_type.c_str());
   header("Cache-Control", "no-store");

@@ -143,7 +143,8 @@ void HttpWorker::answer(const std::vector<PendingRequest*>& batch, HttpResponse 
         compressed = prepare({.status = response.status,
                               .content_type = response.content_type,
                               .body = std::move(*body),
-                              .known_in = response.known_in},
+                              .known_in = response.known_in,
+                              .headers = response.headers},
                              true, true);
       }
     }

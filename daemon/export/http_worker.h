@@ -19,6 +19,7 @@
 #include <microhttpd.h>
 
 #include "http_response.h"
+#include "login_checker.h"
 
 namespace throttlelens {
 
@@ -43,8 +44,9 @@ struct PendingRequest {
   PendingRequest(MHD_Connection* c, std::string q) : connection(c), query(std::move(q)) {}
 
   MHD_Connection* connection;
-  std::string query;  ///< what is behind the question mark, as it was sent
-  Question question;  ///< once it is submitted
+  std::string query;                           ///< what is behind the question mark, as it was sent
+  LoginVerdict login = LoginVerdict::unknown;  ///< set while the connection is suspended
+  Question question;                           ///< once it is submitted
   bool wants_gzip = false;
   bool submitted = false;
   /// Of its connection; absent without a deadline.

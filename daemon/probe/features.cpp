@@ -5,29 +5,17 @@
 #include <utility>
 
 #include <bpf/libbpf.h>
-#include <linux/capability.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "capabilities.h"
 #include "kernel_types.h"
 #include "probe/plan.h"
 
 namespace throttlelens {
 
 namespace {
-
-// linux/capability.h of Debian 12 has both, older toolchains do not.
-constexpr unsigned kCapSysPtrace = 19, kCapSysAdmin = 21, kCapSysResource = 24, kCapPerfmon = 38,
-                   kCapBpf = 39;
-
-bool has_capability(unsigned capability) {
-  __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
-  __user_cap_data_struct data[2]{};
-  if (::syscall(SYS_capget, &header, data) != 0) return false;
-  return ((data[capability / 32].effective >> (capability % 32)) & 1U) != 0;
-}
 
 Feature capability_feature(const char* name, unsigned capability) {
   // Before 5.8 CAP_SYS_ADMIN stood for both, and it still implies them.
@@ -36,7 +24,9 @@ Feature capability_feature(const char* name, unsigned capability) {
           .present = present,
           .required = true,
           .detail = present ? "" : "not in the effective set of this process",
-          .fix = present ? "" : "run as root, or grant CAP_BPF and CAP_PERFMON"};
+          .fix = present ? ""
+                         : (::geteuid() == 0 ? "grant " : "run as root, or grant ") +
+                               std::string(name)};
 }
 
 Feature fields_feature(const KernelTypes& types) {
@@ -135,14 +125,8 @@ Features detect_features() {
                            .required = false,
                            .detail = burst ? "" : "the kernel is older than 5.14",
                            .fix = {}});
-  const bool ptrace = has_capability(kCapSysPtrace);
-  features.private_memory = ptrace;
-  features.list.push_back(
-      {.name = "private memory",
-       .present = ptrace,
-       .required = false,
-       .detail = ptrace ? "" : "CAP_SYS_PTRACE is not in the effective set of this process",
-       .fix = ptrace ? "" : "grant CAP_SYS_PTRACE"});
+  features.private_memory = has_capability(kCapSysPtrace);
+  for (Feature& feature : detect_process_features()) features.list.push_back(std::move(feature));
   return features;
 }
 

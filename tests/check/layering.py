@@ -35,6 +35,8 @@ LIBRARIES = {
     "yaml-cpp": (r"yaml-cpp/", r"\byaml-cpp\b", {"config"}),
     "prometheus-cpp": (r"prometheus/", r"\bprometheus-cpp::", {"export"}),
     "libmicrohttpd": (r"microhttpd\.h", r"\bPkgConfig::MICROHTTPD\b", {"export"}),
+    "gnutls": (r"gnutls/", r"\bPkgConfig::GNUTLS\b", {"export"}),
+    "libcrypt": (r"crypt\.h", r"\bPkgConfig::CRYPT\b", {"export"}),
     "cpp-httplib": (r"httplib\.h", r"\bPkgConfig::HTTPLIB\b", {"cli"}),
     "CLI11": (r"CLI/", r"\bCLI11::", {"cli"}),
     "spdlog": (r"spdlog/", r"\bspdlog::", {"cli"}),

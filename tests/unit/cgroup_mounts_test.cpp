@@ -53,6 +53,7 @@ TEST_CASE("a mount that shows a part of the hierarchy serves where there is no b
   const auto part = find("30 23 0:26 /docker/abc /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
   REQUIRE(part);
   CHECK(part->cpu == "/sys/fs/cgroup");
+  CHECK(part->part == "/docker/abc");
 
   const auto both = find(
       "30 23 0:26 /docker/abc /host/cg rw - cgroup2 cgroup rw\n"
@@ -60,6 +61,13 @@ TEST_CASE("a mount that shows a part of the hierarchy serves where there is no b
       "/host/cg");
   REQUIRE(both);
   CHECK(both->cpu == "/host/cg/all");
+  CHECK(both->part.empty());
+}
+
+TEST_CASE("all of a hierarchy, seen from a cgroup namespace, is no part") {
+  const auto found = find("30 23 0:26 /../../.. /sys/fs/cgroup rw - cgroup2 cgroup rw\n");
+  REQUIRE(found);
+  CHECK(found->part.empty());
 }
 
 TEST_CASE("use is not read from a hierarchy whose root is another cgroup") {

@@ -32,6 +32,20 @@ TEST_CASE("the first call tells of all, the next of nothing") {
   CHECK(second.limits_changed.empty());
 }
 
+TEST_CASE("a container that is shown its own cgroup only is told so, once") {
+  FakeCgroupfs whole(CgroupMode::v2);
+  CHECK(open(whole.options())->take_warnings().empty());
+
+  FakeCgroupfs fake(CgroupMode::v2);
+  put(fake.cpu("") / "cgroup.type", "domain\n");  // the root of the hierarchy has none
+  const auto tree = open(fake.options());
+  const auto warnings = tree->take_warnings();
+  REQUIRE(warnings.size() == 1);
+  CHECK(warnings[0].on == fake.cpu("").parent_path().string());
+  CHECK_FALSE(warnings[0].fix.empty());
+  CHECK(tree->take_warnings().empty());
+}
+
 TEST_CASE("counters and limits of both versions") {
   const auto mode = GENERATE(CgroupMode::hybrid, CgroupMode::v2);
   FakeCgroupfs fake(mode);

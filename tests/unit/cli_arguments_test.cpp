@@ -104,6 +104,14 @@ TEST_CASE("a snapshot is asked for as the endpoint is") {
                                    .format = SnapshotFormat::csv});
   CHECK(all.from == WebUrl{.host = "node-1", .port = 80, .path = {}});
   CHECK(all.config == "f");
+
+  const auto secured = parsed<SnapshotArguments>({"snapshot", "--from", "https://n", "--user", "u",
+                                                  "--password-file", "p", "--ca-file", "a",
+                                                  "--cert-file", "c", "--key-file", "k"});
+  CHECK(secured.from == WebUrl{.host = "n", .path = {}, .tls = true});
+  CHECK(secured.user + secured.password_file + secured.ca_file + secured.cert_file +
+            secured.key_file ==
+        "upack");
   // The empty name is that of rows outside of Kubernetes.
   CHECK(parsed<SnapshotArguments>({"snapshot", "--namespace", ""}).query.pod_namespace == "");
   for (const char* form : {"table", "wide", "json", "csv"}) {
@@ -148,6 +156,11 @@ TEST_CASE("wrong usage is 2, whatever kind of mistake") {
       {"snapshot", "--duration", "61m"},
       {"snapshot", "--duration", "5"},
       {"snapshot", "--from", "node:9976"},
+      {"snapshot", "--from", "https://me:secret@node:9976"},
+      {"snapshot", "--user", "me"},
+      {"snapshot", "--password-file", "f"},
+      {"snapshot", "--cert-file", "f"},
+      {"snapshot", "--key-file", "f"},
       {"snapshot", "pods"},
       {"doctor", "-o", "xml"},
       {"check-config"},

@@ -13,7 +13,7 @@ namespace {
 std::string parsed(std::string_view text) {
   const auto url = parse_web_url(text);
   if (!url) return url.error().substr(0, url.error().find(';'));
-  return url->host + " " + std::to_string(url->port) + " " + url->path;
+  return url->host + " " + std::to_string(url->port) + " " + url->path + (url->tls ? "TLS" : "");
 }
 
 std::string local(std::string_view listen) {
@@ -28,12 +28,13 @@ TEST_CASE("URLs of daemons") {
   CHECK(parsed("http://node-1:80/") == "node-1 80 ");
   CHECK(parsed("http://[fe80::1]:9976/a/b//") == "fe80::1 9976 /a/b");
   CHECK(parsed("http://[::1]") == "::1 9976 ");
+  CHECK(parsed("https://node-1") == "node-1 9976 TLS");
+  CHECK(parsed("https://[::1]:443/a") == "::1 443 /aTLS");
 }
 
 TEST_CASE("what is no URL of a daemon is refused with the reason and the form") {
-  CHECK(parsed("https://node") == "wants TLS, which this version does not speak");
-  CHECK(parsed("node:9976") == "does not begin with http://");
-  CHECK(parsed("") == "does not begin with http://");
+  CHECK(parsed("node:9976") == "does not begin with http:// or https://");
+  CHECK(parsed("") == "does not begin with http:// or https://");
   CHECK(parsed("http://") == "has no host, or no port");
   CHECK(parsed("http://:9976") == "has no host, or no port");
   CHECK(parsed("http://node:") == "has no host, or no port");
@@ -44,14 +45,18 @@ TEST_CASE("what is no URL of a daemon is refused with the reason and the form") 
   CHECK(parsed("http://node:9976x") == "has a port that is not a number from 1 to 65535");
   CHECK(parsed("http://a b") == "has a blank, or no plain character");
   CHECK(parsed("http://a\r\nX: y") == "has a blank, or no plain character");
-  CHECK(parsed("http://me@node") == "has more than host, port and path");
+  CHECK(parsed("http://me@node") == "must not hold a user or password");
+  CHECK(parsed("https://me:secret@node/a") == "must not hold a user or password");
+  CHECK(parsed("https://") == "has no host, or no port");
   CHECK(parsed("http://node/api?x") == "has more than host, port and path");
   CHECK(parse_web_url("x").error() ==
-        "does not begin with http://; write http://HOST:PORT, as in http://127.0.0.1:9976");
+        "does not begin with http:// or https://; write http://HOST:PORT or https://HOST:PORT, as "
+        "in http://127.0.0.1:9976");
 }
 
 TEST_CASE("a URL as text is the same URL") {
-  for (const std::string text : {"http://node:80/a", "http://[::1]:9976", "http://10.0.0.1:1"}) {
+  for (const std::string text :
+       {"http://node:80/a", "http://[::1]:9976", "http://10.0.0.1:1", "https://node:9976"}) {
     CHECK(to_string(parse_web_url(text).value()) == text);
   }
 }

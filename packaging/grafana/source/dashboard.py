@@ -17,16 +17,27 @@ def datasource():
 
 def variable(name, label, metric, several=False, every=False, all_value=None):
     """The values of the label `name` of a selector. `every`: "All" can be chosen, and is."""
-    query = f"label_values({metric}, {name})"
-    made = {"name": name, "label": label, "type": "query", "datasource": DATASOURCE,
-            "definition": query, "query": {"qryType": 1, "query": query, "refId": name},
-            "refresh": 2, "regex": "", "sort": 1, "hide": 0, "multi": several,
-            "includeAll": every, "options": [], "skipUrlSync": False}
+    made = _of_query(name, label, 1, f"label_values({metric}, {name})", several, every)
     if every:
-        made["current"] = {"selected": True, "text": "All", "value": "$__all"}
+        every_one = (["All"], ["$__all"]) if several else ("All", "$__all")
+        made["current"] = {"selected": True, **dict(zip(("text", "value"), every_one))}
     if all_value:
         made["allValue"] = all_value
     return made
+
+
+def node(metric):
+    """`instance`, which is always there, shown by the name of the node, where a scrape adds that."""
+    made = _of_query("instance", "Node", 3, f"query_result({metric})")
+    made["regex"] = '/instance="(?<value>[^"]+)"(?:.*,node="(?<text>[^"]+)")?/'
+    return made
+
+
+def _of_query(name, label, kind, query, several=False, every=False):
+    return {"name": name, "label": label, "type": "query", "datasource": DATASOURCE,
+            "definition": query, "query": {"qryType": kind, "query": query, "refId": name},
+            "refresh": 2, "regex": "", "sort": 1, "hide": 0, "multi": several,
+            "includeAll": every, "options": [], "skipUrlSync": False}
 
 
 def cluster(metric):
@@ -49,8 +60,8 @@ def field(label):
 
 def _links(own):
     return [{"title": name, "type": "link", "icon": "dashboard",
-             "url": f"/d/{uid}?${{datasource:queryparam}}&${{cluster:queryparam}}", "keepTime": True, "includeVars": False, "asDropdown": False,
-             "targetBlank": False, "tags": [], "tooltip": ""}
+             "url": f"/d/{uid}?${{datasource:queryparam}}&${{cluster:queryparam}}", "keepTime": True,
+             "includeVars": False, "asDropdown": False, "targetBlank": False, "tags": [], "tooltip": ""}
             for name, uid in UIDS.items() if name != own]
 
 

@@ -7,6 +7,7 @@ from panels import (ANY, COSTLY, COUNT, CPUS, LITTLE_IDLE, PER_SECOND, SHARE, SO
 
 SELECTOR = 'cluster=~"$cluster"'
 WORKLOAD = ("cluster", "namespace", "workload")
+NODE = ("cluster", "node", "instance")
 ALERTS = 'ALERTS{@, alertname=~"Throttlelens.*", alertstate="firing"}'
 NODE_OVERHEAD = "instance:throttlelens_node_overhead_cpu:ratio_rate5m{@}"
 IDLE_THROTTLE = "container_cpu_throttled_while_idle_seconds:rate5m"
@@ -18,8 +19,8 @@ def _glance():
     return [
         row("At a glance"),
         stat("Profiled nodes", "Nodes that are profiled.", COUNT, "sum(cluster_tier:throttlelens_probe_info:count{@})"),
-        stat("Nodes that only poll", "Nodes of the tier cpustat: the kernel does not permit more, so they know no waits "
-             "and no idle time. See `throttlelens doctor` there.", COUNT,
+        stat("Nodes that only poll", "Nodes of the tier cpustat: the kernel does not permit more, so they know no "
+             "waits and no idle time. See `throttlelens doctor` there.", COUNT,
              'sum(cluster_tier:throttlelens_probe_info:count{@, tier="cpustat"}) or vector(0)',
              thresholds=((1, "yellow"),)),
         stat("CPUs", "CPUs that are online.", COUNT, "sum(cluster:throttlelens_node_online_cpus:sum{@})"),
@@ -40,12 +41,12 @@ def _history():
         row("Over time"),
         series("Idle share of the CPUs, by cluster", "Mean of its nodes over 5 minutes.", SHARE,
                {"{{cluster}} idle": "cluster:throttlelens_node_cpu_idle:avg5m{@}"}, size=(8, 8)),
-        series("Threads waiting, by cause", "Of containers. throttle: for quota. contention: while others had the CPUs.",
-               THREADS, {"{{cause}}": "sum by (cause) "
-                         "(cluster_cause:throttlelens_container_cpu_wait_seconds:rate5m{@})"},
+        series("Threads waiting, by cause",
+               "Of containers. throttle: for quota. contention: while others had the CPUs.", THREADS,
+               {"{{cause}}": "sum by (cause) (cluster_cause:throttlelens_container_cpu_wait_seconds:rate5m{@})"},
                stacked=True, size=(8, 8)),
-        series("Throttled while a CPU was idle", "Containers that were throttled while their own node had a CPU to give, "
-               "on average.", COUNT, {"{{cluster}} containers": f"cluster:throttlelens_{IDLE_THROTTLE}{{@}}"},
+        series("Throttled while a CPU was idle", "Containers that were throttled while their own node had a CPU to "
+               "give, on average.", COUNT, {"{{cluster}} containers": f"cluster:throttlelens_{IDLE_THROTTLE}{{@}}"},
                size=(8, 8)),
     ]
 
@@ -58,6 +59,17 @@ def _by(labels, columns):
     """Only these labels: the name of a recorded metric would be one more, and so a row of its own."""
     return {name: (unit, f"sum by ({', '.join(labels)}) ({expression})", *color)
             for name, (unit, expression, *color) in columns.items()}
+
+
+def _named(expression):
+    """Of nodes: with their names, where scrapes have them (the label node)."""
+    return f"{expression} * on (cluster, instance) group_left (node) " \
+           "max by (cluster, instance, node) (throttlelens_probe_info{@})"
+
+
+def _by_node(columns):
+    return _by(NODE, {name: (unit, _named(expression), *color)
+                      for name, (unit, expression, *color) in columns.items()})
 
 
 def _worst(title, description, columns, links):
@@ -83,8 +95,8 @@ def _workloads(links):
     return [
         row("Workloads"),
         _worst("Hidden throttling",
-               "Throttled, and the use is under half of the limit: what averages hide. The limit is of all containers of "
-               "the workload; a container without one beside it makes the ratio look higher. Last 5 minutes.", {
+               "Throttled, and the use is under half of the limit: what averages hide. The limit is of all containers "
+               "of the workload; a container without one beside it makes the ratio look higher. Last 5 minutes.", {
                    "Throttled": (SHARE, f"({throttled} and on (cluster, namespace, workload) ({use} / {limit} < 0.5))",
                                  SOME_THROTTLING),
                    "Use ÷ limit": (SHARE, f"{use} / {limit}"), "Limit": (CPUS, limit), "Peak 100 ms": (CPUS, peak),
@@ -110,7 +122,7 @@ def _nodes():
     return [
         row("Nodes"),
         table("All nodes", "Means of 5 minutes. A node that only polls knows no idle time and no waits.",
-              ("cluster", "instance"), _by(("cluster", "instance"), {
+              NODE, _by_node({
                   "Quota wait": (THREADS, wait.format("throttle"), SOME_WAITING),
                   "CPU wait": (THREADS, wait.format("contention"), SOME_WAITING),
                   "CPUs": (COUNT, "instance:throttlelens_node_online_cpus:max{@}"),
@@ -119,7 +131,7 @@ def _nodes():
                   "Limits": (CPUS, "instance:throttlelens_container_cpu_limit_cores:sum{@}"),
                   "Overhead": (SHARE, NODE_OVERHEAD, COSTLY)}), size=(24, 10), links=links),
         series("Overhead by node, top 10", "Share of the node's CPUs that shims, runc, pause and conmon use.", SHARE,
-               {"{{instance}}": f"topk(10, {NODE_OVERHEAD})"}, thresholds=COSTLY),
+               {"{{node}} {{instance}}": _named(f"topk(10, {NODE_OVERHEAD})")}, thresholds=COSTLY),
         series("Overhead by component", "Of all nodes: shim, runc, pause and conmon.", CPUS, {
             "{{component}}": "sum by (component) (cluster_component:throttlelens_node_overhead_cpu_seconds:rate5m{@})"},
             stacked=True),
@@ -149,28 +161,32 @@ def _namespaces():
 
 def _health():
     def lost(*names):
-        return " + ".join(f"sum by (cluster, instance) (increase(throttlelens_{name}_total{{@}}[1h]))" for name in names)
+        return " + ".join(f"sum by (cluster, node, instance) (increase(throttlelens_{name}_total{{@}}[1h]))"
+                          for name in names)
     links = {"instance": ("This node", link_to("Node", ("instance", field("instance"))))}
     return [
         row("Alerts and profilers"),
         table("Alerts that fire", "Each has a runbook: packaging/prometheus/runbooks.",
-              ("alertname", "severity", "cluster", "namespace", "workload", "pod", "container", "instance"),
-              {"Firing": (COUNT, "sum by (alertname, severity, cluster, namespace, workload, pod, container, instance) "
+              ("alertname", "severity", "cluster", "namespace", "workload", "pod", "container", "node", "instance"),
+              {"Firing": (COUNT, "sum by (alertname, severity, cluster, namespace, workload, pod, container, node, "
+                          "instance) "
                           f"({ALERTS})")}, size=(14, 9)),
-        table("Profilers that lose data", "In the last hour. Windows: read too late. Left out: cgroups and series above "
-              "the limits of the configuration. Names: containers whose names could not be had.",
-              ("cluster", "instance"), {
+        table("Profilers that lose data", "In the last hour. Windows: read too late. Left out: cgroups and series "
+              "above the limits of the configuration. Names: containers whose names could not be had.",
+              NODE, {
                   "Windows": (COUNT, lost("probe_missed_windows"), ANY),
                   "Left out": (COUNT, lost("probe_dropped_cgroups", "series_dropped"), ANY),
                   "Names": (COUNT, lost("metadata_errors"), ANY)}, size=(10, 9), links=links),
         series("Lost context switches by node, top 10", "Most of them are recovered, and the others filled in from the "
                "kernel's counters.", PER_SECOND,
-               {"{{instance}}": "topk(10, instance:throttlelens_probe_lost_switches:rate5m{@})"}, size=(12, 8)),
-        table("Nodes that are gone", "Profilers that cannot be scraped now and could be within the hour before: down, or "
-              "no longer there.", ("cluster", "instance", "tier", "kernel"),
-              {"Daemons": (COUNT, "count by (cluster, instance, tier, kernel) (last_over_time(throttlelens_probe_info"
-                           "{@}[1h]) unless on (cluster, instance) throttlelens_probe_info{@})")}, size=(12, 8),
-              links=links),
+               {"{{node}} {{instance}}": _named("topk(10, instance:throttlelens_probe_lost_switches:rate5m{@})")},
+               size=(12, 8)),
+        table("Nodes that are gone", "Profilers that cannot be scraped now and could be within the hour before: down, "
+              "or no longer there.", (*NODE, "tier", "kernel"),
+              {"Daemons": (COUNT, "count by (cluster, node, instance, tier, kernel) "
+                           "(last_over_time(throttlelens_probe_info{@}[1h]) "
+                           "unless on (cluster, instance) throttlelens_probe_info{@})")},
+              size=(12, 8), links=links),
     ]
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One node: where its CPUs' time goes, who is held back, and what its pods cost."""
 
-from dashboard import cluster, dashboard, field, link_to, variable
+from dashboard import cluster, dashboard, field, link_to, node
 from panels import (ANY, BYTES, COSTLY, COUNT, CPUS, LITTLE_IDLE, PER_SECOND, SECONDS, SHARE,
                     SOME_THROTTLING, SOME_WAITING, TEXT, THREADS, colored, row, series, stat, table)
 
@@ -129,10 +129,10 @@ def _waiting(to_workload):
         series("Threads waiting for a CPU, top 10", "Seconds of waiting a second, all threads of a container together.",
                THREADS, {LEGEND: "topk(10, " + contention.replace("$__range", "$__rate_interval") + " > 0)"},
                size=(12, 9)),
-        series("Other cgroups: use", "Cgroups directly below the root that hold no pods, all below them included.", CPUS,
+        series("Cgroups below the root: use", "All below them included: kubepods is all pods.", CPUS,
                {"{{cgroup}}": 'topk(10, sum by (cgroup) (rate(throttlelens_cgroup_cpu_usage_seconds_total'
                               '{@, cgroup=~"/[^/]+"}[$__rate_interval])))'}),
-        series("Other cgroups: waits", "Of the same, by cause.", THREADS,
+        series("Cgroups below the root: waits", "Of the same, by cause.", THREADS,
                {"{{cgroup}} {{cause}}": 'topk(10, sum by (cgroup, cause) (rate('
                                         'throttlelens_cgroup_cpu_wait_seconds_total{@, cgroup=~"/[^/]+"}'
                                         "[$__rate_interval])))"}),
@@ -173,14 +173,14 @@ def _profiler():
              " + ".join(f"sum(increase(throttlelens_{name}{{@}}[$__range]))" for name in
                         ("probe_missed_windows_total", "probe_dropped_cgroups_total", "series_dropped_total")),
              thresholds=ANY, size=(4, 8)),
-        series("Lost context switches", "Switches whose previous thread was not the one recorded. Of the recovered ones "
-               "the CPU time was still found; the others are filled in from the kernel's counters, later.", PER_SECOND,
-               {"lost": lost, "recovered": recovered}, size=(10, 8)),
+        series("Lost context switches", "Switches whose previous thread was not the one recorded. Of the recovered "
+               "ones the CPU time was still found; the others are filled in from the kernel's counters, later.",
+               PER_SECOND, {"lost": lost, "recovered": recovered}, size=(10, 8)),
         series("Other losses", "Each is explained by `throttlelens metrics`.", PER_SECOND,
                {name: f"sum(rate(throttlelens_{metric}{{@}}[$__rate_interval]))"
                 for name, metric in counters.items()}, size=(10, 8)),
-        series("CPU of throttlelens", "The daemon's. What it adds to context switches is in the time of the threads that "
-               "switch.", CPUS,
+        series("CPU of throttlelens", "The daemon's. What it adds to context switches is in the time of the threads "
+               "that switch.", CPUS,
                {"throttlelens": "sum(rate(process_cpu_seconds_total{@}[$__rate_interval]) and on (job, instance) "
                                 "throttlelens_build_info{@})"}, size=(8, 8)),
         series("Memory of throttlelens", "Resident memory of the daemon.", BYTES,
@@ -196,6 +196,6 @@ def make():
     to_workload = {"pod": ("This pod", link_to("Workload", ("namespace", field("namespace")), ("workload", "$__all"),
                                                ("pod", field("pod")), ("container", "$__all")))}
     info = "throttlelens_probe_info"
-    variables = [cluster(info), variable("instance", "Node", info + '{cluster=~"$cluster"}')]
+    variables = [cluster(info), node(info + '{cluster=~"$cluster"}')]
     panels = [*_glance(), *_time(), *_throttled(to_workload), *_waiting(to_workload), *_overhead(), *_profiler()]
     return dashboard("Node", __doc__.strip(), SELECTOR, variables, panels)

@@ -13,8 +13,9 @@ NAMES = ("pod", "container")
 
 READING = """\
 1. **Throttled** is 0 and **quota wait** is 0: the limit holds nothing back. Look at **CPU wait**.
-2. **Throttled, and the 100 ms peak is far above the 5 s use**: threads that wake together use up the quota of a period \
-at once. A higher limit, none, a burst (`cpu.max.burst`), or fewer threads (`GOMAXPROCS`, pools as large as the limit).
+2. **Throttled, and the 100 ms peak is far above the 5 s use**: threads that wake together use up the quota of a \
+period at once. A higher limit, none, a burst (`cpu.max.burst`), or fewer threads (`GOMAXPROCS`, pools as \
+large as the limit).
 3. **Throttled, and 5 s is at the limit too**: it simply needs more.
 4. **Quota wait without an own limit**: the pod's limit or one above holds it back; see *Throttle episodes*, by level.
 5. **CPU wait**: neighbours have the CPUs, or it has more threads than CPUs. A higher request, or another node.
@@ -46,11 +47,11 @@ def _glance():
              f"sum({_wait('throttle')})", thresholds=SOME_WAITING),
         stat("CPU wait", "Threads that could run while others had the CPUs, on average.", THREADS,
              f"sum({_wait('contention')})", thresholds=SOME_WAITING),
-        stat("Idle meanwhile", "Share of the time in which a container was throttled while its node had an idle CPU: the "
-             "worst of them.", SHARE, f"max({_rate('throttled_while_idle_seconds_total')})",
+        stat("Idle meanwhile", "Share of the time in which a container was throttled while its node had an idle CPU: "
+             "the worst of them.", SHARE, f"max({_rate('throttled_while_idle_seconds_total')})",
              thresholds=SOME_THROTTLING),
-        stat("Peak ÷ limit", "The busiest 100 ms of the last minute, of the limit: the highest of the containers. Above 1 "
-             "is no error: windows begin within periods, and a burst is saved-up quota.", SHARE,
+        stat("Peak ÷ limit", "The busiest 100 ms of the last minute, of the limit: the highest of the containers. "
+             "Above 1 is no error: windows begin within periods, and a burst is saved-up quota.", SHARE,
              f"max({peak} / on (cluster, instance, namespace, pod, container) {limit})",
              thresholds=((0.9, "yellow"), (1, "orange"))),
         stat("Use ÷ limit", "CPU used, of the limits: what a dashboard of averages shows.", SHARE,
@@ -74,8 +75,8 @@ def _use():
                 "mean use": f"max({_rate('usage_seconds_total')})"},
                marks={"limit": "red", "request": "blue"}, size=(12, 9)),
         heatmap("Windows of 100 ms by use ÷ limit",
-                "How many windows used which share of the limit; containers with a limit only. A container that is idle "
-                "most of the time and at 1 for the rest is throttled, however low its average is.", SHARE,
+                "How many windows used which share of the limit; containers with a limit only. A container that is "
+                "idle most of the time and at 1 for the rest is throttled, however low its average is.", SHARE,
                 "sum by (le) (increase(throttlelens_container_cpu_window_limit_utilization_ratio_bucket"
                 "{@}[$__rate_interval]))"),
         series("CPU use by container", "Mean over the interval of the graph.", CPUS,
@@ -88,14 +89,15 @@ def _use():
 def _throttling():
     return [
         row("Held back by a limit"),
-        series("Throttled share of periods", "Enforcement periods that ran out of quota, of those with something to run.",
-               SHARE, {LEGEND: _share(" by (pod, container)")}, thresholds=SOME_THROTTLING, size=(8, 8)),
+        series("Throttled share of periods",
+               "Enforcement periods that ran out of quota, of those with something to run.", SHARE,
+               {LEGEND: _share(" by (pod, container)")}, thresholds=SOME_THROTTLING, size=(8, 8)),
         series("Throttled time", "The kernel's own count: summed over CPUs, and told when throttling ends.", CPUS,
                {LEGEND: f"{BY_NAME}({_rate('throttled_seconds_total')})"}, size=(8, 8)),
         series("Throttled while a CPU was idle", "Share of the wall clock: time lost while the node had a CPU to give.",
                SHARE, {LEGEND: f"{BY_NAME}({_rate('throttled_while_idle_seconds_total')})"}, size=(8, 8)),
-        series("Throttle episodes by level", "Stretches in which at least one CPU was throttled, by whose quota ran out: "
-               "the container's, its pod's, or an ancestor's.", PER_SECOND,
+        series("Throttle episodes by level", "Stretches in which at least one CPU was throttled, by whose quota ran "
+               "out: the container's, its pod's, or an ancestor's.", PER_SECOND,
                {"{{level}}": f"sum by (level) ({_rate('throttle_episode_seconds_count')})"}, size=(8, 8)),
         series("Length of throttle episodes by level", "99 of 100 are shorter, and their mean. To the precision of the "
                "histogram.", SECONDS,
@@ -103,8 +105,9 @@ def _throttling():
                                   f"({_rate('throttle_episode_seconds_bucket')}))",
                 "{{level}} mean": f"sum by (level) ({_rate('throttle_episode_seconds_sum')}) / "
                                   f"(sum by (level) ({_rate('throttle_episode_seconds_count')}) > 0)"}, size=(8, 8)),
-        series("Burst", "CPU time above the quota, out of what was saved up (`cpu.max.burst`). None: there is no burst.",
-               CPUS, {LEGEND: f"{BY_NAME}({_rate('burst_seconds_total')})"}, size=(8, 8)),
+        series("Burst",
+               "CPU time above the quota, out of what was saved up (`cpu.max.burst`). None: there is no burst.", CPUS,
+               {LEGEND: f"{BY_NAME}({_rate('burst_seconds_total')})"}, size=(8, 8)),
     ]
 
 
@@ -119,8 +122,8 @@ def _waiting():
                "10 ms.", SECONDS,
                {f"{{{{cause}}}} {share} %": f"histogram_quantile({share / 100:g}, sum by (le, cause) ({buckets}))"
                 for share in (50, 95, 99)}, size=(8, 8)),
-        series("Lost to interrupts and hypervisor", "Time taken from threads that were on a CPU. Much of it is stolen by "
-               "the hypervisor: the machine below is too full.", CPUS,
+        series("Lost to interrupts and hypervisor", "Time taken from threads that were on a CPU. Much of it is stolen "
+               "by the hypervisor: the machine below is too full.", CPUS,
                {LEGEND: f"{BY_NAME}({_rate('lost_seconds_total')})"}, size=(8, 8)),
     ]
 

@@ -37,12 +37,30 @@ def used_variables(text):
     return {braced or plain for braced, plain in _VARIABLE.findall(text)}
 
 
-def label_values(query):
-    """(selector, label) of a query of a variable."""
-    match = re.fullmatch(r"label_values\((.+), (\w+)\)", query)
+def asked(variable):
+    """(selector, label) of a variable: whose values it has."""
+    query = variable["query"]["query"]
+    match = re.fullmatch(r"label_values\((.+), (\w+)\)|query_result\((.+)\)", query)
     if not match:
-        raise AssertionError(f"not a query of label values: {query}")
-    return match[1], match[2]
+        raise AssertionError(f"cannot read {query}")
+    return match[1] or match[3], match[2] or variable["name"]
+
+
+def options(variable, series):
+    """{value: how it is shown}, of [labels] of the series that its selector has."""
+    _, label = asked(variable)
+    if not variable["regex"]:
+        return {labels[label]: labels[label] for labels in series if label in labels}
+    found = {}
+    pattern = variable["regex"].strip("/").replace("(?<", "(?P<")
+    for labels in series:
+        # As Grafana writes a series before it looks for the regular expression.
+        written = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items())
+                           if name != "__name__")
+        match = re.search(pattern, f"{labels['__name__']}{{{written}}} 1 0")
+        if match:
+            found[match["value"]] = match["text"] or match["value"]
+    return found
 
 
 def _escaped(value):

@@ -17,8 +17,8 @@ import dashboards
 import expressions
 
 RECORDING = dashboards.FOLDER.parent / "prometheus" / "recording.rules.yaml"
-# Labels that a scrape adds, or whoever gathers several Prometheuses. "cluster" is not always there.
-ADDED = {"cluster", "instance", "job"}
+# Labels that a scrape adds, or whoever gathers several Prometheuses. Not always there: cluster, node.
+ADDED = {"cluster", "instance", "job", "node"}
 # What Prometheus itself has.
 OF_PROMETHEUS = {
     "scrape_duration_seconds": set(),
@@ -97,10 +97,8 @@ class Judge:
                 self.say(name, "not of Prometheus")
             return
         self._datasource(name, variable)
-        selector, label = dashboards.label_values(variable["query"]["query"])
-        self._expression(name, selector, set())
-        if label not in self.known.get(expressions.parse(selector)[0][0][0], {label}):
-            self.say(name, f"label {label} does not exist")
+        selector, label = dashboards.asked(variable)
+        self._expression(name, selector, {label})
         if variable["definition"] != variable["query"]["query"]:
             self.say(name, "definition is not the query")
 

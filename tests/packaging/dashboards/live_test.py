@@ -86,12 +86,12 @@ class Live(WithPods):
         cls.poller = Daemon(throttlelens(), 'probe: {mode: cpustat}\ncgroup: {include: ["/"]}\n',
                             cls.prefix)
         cls.prometheus = Prometheus(cls.daemon.address, {}, cls.fast_rules(), cls.prefix,
-                                    [(cls.poller.address, {"cluster": OTHER})])
+                                    [(cls.poller.address, {"cluster": OTHER, "node": "poller"})])
         cls.make_pods()
         cls.boards = {name: dashboards.load(name) for name in dashboards.NAMES}
         cls.values = {}  # of the variables, by dashboard
         cls.chosen = {"instance": [cls.daemon.address], "namespace": [own("shop")]}
-        cls.at, cls.answers = cls.ask_all()
+        cls.answers = cls.ask_all()
 
     @staticmethod
     def fast_rules():
@@ -106,7 +106,7 @@ class Live(WithPods):
     def make_pods(cls):
         forever = ("--duration", "0")
         # Wakes four threads that together want more than a period's quota.
-        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "20ms", "--idle", "120ms",
+        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "20ms", "--idle", "100ms",
                           *forever, request=0.2, limit=0.2)
         cls.add("bursts-0", "--threads", "2", "--busy", "200ms", "--idle", "2s", *forever,
                 request=0.5, limit=0.5)
@@ -134,9 +134,9 @@ class Live(WithPods):
         for name, variable in dashboards.variables(board).items():
             if variable["type"] != "query":
                 continue
-            selector, label = dashboards.label_values(dashboards.substituted(
-                variable["query"]["query"], values))
-            options = cls.prometheus.get(f"label/{label}/values", **{"match[]": selector})
+            selector = dashboards.substituted(dashboards.asked(variable)[0], values)
+            series = cls.prometheus.get("series", **{"match[]": selector})
+            options = list(dashboards.options(variable, series))
             if not options:
                 empty.append(name)
                 options = [f"no {name}"]
@@ -152,20 +152,24 @@ class Live(WithPods):
         waiting = {(name, number) for name, board in cls.boards.items()
                    for number, (title, _) in enumerate(dashboards.targets(board))
                    if (name, title) not in LATER}
-        answers, end = {}, time.monotonic() + PATIENCE
+        answers, began, last = {}, time.monotonic(), set()
         cls.prometheus.wait_for_scrape()
         while True:
             at = time.time()
             for name, board in cls.boards.items():
-                cls.values[name], cls.empty = cls.resolve(board, cls.chosen)
+                cls.values[name], _ = cls.resolve(board, cls.chosen)
                 for number, (_, target) in enumerate(dashboards.targets(board)):
                     if (name, number) in waiting:
                         expr = dashboards.substituted(target["expr"], cls.values[name])
                         answers[name, number] = Answer(cls.prometheus, target, expr, at)
                         if answers[name, number].has_data():
                             waiting.remove((name, number))
-            if not waiting or time.monotonic() > end:
-                return at, answers
+            if not waiting or time.monotonic() > began + PATIENCE:
+                print(f"note: {len(answers)} queries after {time.monotonic() - began:.0f} s; last came",
+                      ", ".join(sorted({dashboards.targets(cls.boards[name])[number][0]
+                                        for name, number in last})))
+                return answers
+            last = set(waiting)
             time.sleep(0.5)
 
     def panel(self, name, title, chosen=None):
@@ -260,6 +264,8 @@ class Live(WithPods):
         self.assertGreater(len(times), 5)
         for when in times:
             self.assertAlmostEqual(sums[when], cpus, delta=0.05 * cpus)
+        print(f"\nnote: {cpus} CPUs; the parts add up to {min(sums[when] for when in times):.4f} to "
+              f"{max(sums[when] for when in times):.4f}")
         used = [value for _, series in answers[0].series for _, value in series]
         self.assertGreater(max(used), 0.1)
 
@@ -278,11 +284,18 @@ class Live(WithPods):
         shown = self.number("workload", "Throttled", chosen)
         self.assertTrue(0.3 < shown < 1, shown)
         self.assertAlmostEqual(shown, kernel, delta=0.15)
+        print(f"\nnote: throttled in {shown:.3f} of its periods; the kernel: {kernel:.3f}")
         self.assertGreater(self.number("workload", "Quota wait", chosen), 0.2)
         limit = self.number("workload", "Limit", chosen)
         self.assertAlmostEqual(limit, 0.2)
         self.assertGreater(self.number("workload", "Peak ÷ limit", chosen),
                            self.number("workload", "Use ÷ limit", chosen))
+
+    def test_some_pods(self):
+        """Those chosen of several, by the very names."""
+        pods = ["bursts-0", "saver-0"]
+        answer, = self.panel("workload", "CPU use by container", dict(self.chosen, pod=pods))
+        self.assertEqual({labels["pod"] for labels, _ in answer.series}, set(pods))
 
     def test_who_is_worst(self):
         def workloads(title):
@@ -301,6 +314,14 @@ class Live(WithPods):
         self.assertEqual(self.number("fleet", "Profiled nodes"), 2)
         self.assertEqual(self.number("fleet", "Nodes that only poll"), 1)
         self.assertEqual(self.number("fleet", "Profiled nodes", {"cluster": [OTHER]}), 1)
+        # Nodes have names where scrapes give them; all have addresses.
+        nodes = {(labels.get("node"), labels["instance"])
+                 for answer in self.panel("fleet", "All nodes") for labels, _ in answer.series}
+        self.assertEqual(nodes, {(None, self.daemon.address), ("poller", self.poller.address)})
+        variable = dashboards.variables(self.boards["node"])["instance"]
+        series = self.prometheus.get("series", **{"match[]": "throttlelens_probe_info"})
+        self.assertEqual(dashboards.options(variable, series),
+                         {self.daemon.address: self.daemon.address, self.poller.address: "poller"})
 
     def test_z_who_is_gone(self):
         """Last, as there is one node less then."""
@@ -312,8 +333,8 @@ class Live(WithPods):
             answer, = self.panel("fleet", "Nodes that are gone", {})
             return answer.series
         (labels, _), = until(shown, "a node that is gone")
-        self.assertEqual((labels["cluster"], labels["instance"], labels["tier"]),
-                         (OTHER, self.poller.address, "cpustat"))
+        self.assertEqual((labels["cluster"], labels["node"], labels["instance"], labels["tier"]),
+                         (OTHER, "poller", self.poller.address, "cpustat"))
 
 
 if __name__ == "__main__":

@@ -71,13 +71,15 @@ SystemdCgroup = false
 _JOIN = 'for procs in $JOIN; do echo $$ > "$procs"; done; exec "$@"'
 
 # Shims have their sockets in /run/containerd whatever the configuration says, so /run is private
-# too. A state directory below it must still be the one everybody sees.
+# too. A state directory below it must still be the one everybody sees, and pods may want to be told
+# of later mounts in it, as they are where all mounts are shared.
 _MOUNTS = """
 mount --bind "$2" "$1/keep"
 mount -t tmpfs tmpfs "$1/run"
 mkdir "$1/run/upper" "$1/run/work"
 mount -t overlay -o "lowerdir=/run,upperdir=$1/run/upper,workdir=$1/run/work" overlay /run
 mount --move "$1/keep" "$2"
+mount --make-shared "$2"
 exec containerd --config "$1/config.toml"
 """
 

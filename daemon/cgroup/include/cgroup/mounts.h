@@ -30,6 +30,7 @@ struct CgroupHierarchies {
   CgroupMode mode = CgroupMode::v2;
   std::string cpu;    ///< directory of the hierarchy with the cpu controller
   std::string usage;  ///< directory where use is counted; empty: no such hierarchy to be seen
+  std::string part;   ///< only what is in this cgroup can be seen; empty: everything
 };
 
 /// `root` is where the hierarchies are looked for. `proc_cgroups` is the text of /proc/cgroups,

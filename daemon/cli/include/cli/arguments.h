@@ -26,6 +26,11 @@ struct RunArguments {
 struct SnapshotArguments {
   std::string config;
   std::optional<WebUrl> from;  ///< absent: the daemon of this machine, or none
+  std::string user;            ///< empty: no login
+  std::string password_file;
+  std::string ca_file;    ///< empty: the CAs that the system trusts
+  std::string cert_file;  ///< of this client; empty: none
+  std::string key_file;
   SnapshotQuery query;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The HTTP endpoints, over libmicrohttpd: /metrics, /api/v1/snapshot, /livez, /readyz, /healthz and
-// a page at /. Its threads read snapshots and never touch the sampler.
+// a page at /; in the clear or over TLS. Its threads read snapshots and never touch the sampler.
 #pragma once
 
 #include <chrono>
@@ -10,8 +10,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
+#include "export/http_security.h"
 
 namespace throttlelens {
 
@@ -22,6 +24,7 @@ struct HttpResponse {
   /// The answer is not known before that: whoever asked is kept waiting, and the handler is called
   /// again then. The rest is what they get for whom there is no place to wait, with Retry-After.
   std::optional<std::chrono::nanoseconds> known_in{};
+  std::vector<HttpHeader> headers{};  ///< beside those of every answer
 };
 
 struct HttpServerOptions {
@@ -36,9 +39,10 @@ struct HttpServerOptions {
   unsigned request_deadline_seconds = 60;
   unsigned max_waiting = 16;  ///< connections that may wait for HttpResponse::known_in at a time
   std::size_t connection_memory_bytes = 65536;  ///< bounds the request's line and headers
+  HttpSecurity security{};
 };
 
-/// What the endpoints show; called on the server's two threads, so they must be thread-safe.
+/// What the endpoints show; called on two of the server's threads, so they must be thread-safe.
 struct HttpHandlers {
   // These two may wait: they have a thread of their own, and are called once for all who asked the
   // same meanwhile.
@@ -60,6 +64,9 @@ class HttpServer {
   HttpServer& operator=(const HttpServer&) = delete;
   /// The address in use, with the real port: "127.0.0.1:9976".
   const std::string& address() const;
+  /// For connections and requests from now on; on any thread. An error, and nothing changes, when
+  /// it does not fit or would turn TLS on or off.
+  Result<void> replace_security(const HttpSecurity& security);
 
  private:
   struct Impl;

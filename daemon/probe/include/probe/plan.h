@@ -30,6 +30,9 @@ struct Features {
 /// Looks, changes nothing that outlives the call.
 Features detect_features();
 
+/// The part of it that is about other processes: what shims and runc cost.
+std::vector<Feature> detect_process_features();
+
 struct ProbePlan {
   bool bpf = false;
   std::string reason;  ///< why not bpf: the missing required features and how to get them
