@@ -30,17 +30,27 @@ HttpResponse answer(const std::string& trouble) {
 }  // namespace
 
 Endpoints::Endpoints(SnapshotStore& store, const Health& health, const Clock& clock,
-                     BuildInfo build, const Config::Windows& windows, std::uint32_t max_series,
-                     Logger logger)
+                     BuildInfo build, const Config& config, Logger logger)
     : store_(store),
       health_(health),
       clock_(clock),
       build_(std::move(build)),
-      base_(windows.base),
-      history_(windows.history),
-      patience_(std::max(kLeastPatience, windows.base * kPatienceWindows / 2)),
-      max_series_(max_series),
-      logger_(std::move(logger)) {}
+      base_(config.windows.base),
+      history_(config.windows.history),
+      patience_(std::max(kLeastPatience, base_ * kPatienceWindows / 2)),
+      logger_(std::move(logger)) {
+  reconfigure(config);
+}
+
+void Endpoints::reconfigure(const Config& config) {
+  for (const std::string& glob : globs_without_metric(config.metrics.exclude)) {
+    logger_->warn("metrics.exclude: no metric is named \"{}\"; `throttlelens metrics` lists them",
+                  glob);
+  }
+  const std::lock_guard lock(options_lock_);
+  options_ = {
+      .max_series = config.limits.max_series, .exclude = config.metrics.exclude, .build = build_};
+}
 
 HttpHandlers Endpoints::handlers() {
   return {.metrics = [this] { return metrics(); },
@@ -53,7 +63,7 @@ HttpHandlers Endpoints::handlers() {
 HttpResponse Endpoints::metrics() {
   const auto snapshot = measured("no metrics: ", Nanoseconds(0));
   if (!snapshot) return snapshot.error();
-  const MetricsOptions options{.max_series = max_series_.load(), .build = build_};
+  const MetricsOptions options = metrics_options();
   const std::lock_guard lock(dropped_lock_);
   RenderedMetrics rendered =
       render_metrics(**snapshot, read_process_stats(), options, dropped_so_far_);
@@ -61,6 +71,11 @@ HttpResponse Endpoints::metrics() {
     logger_->warn("{}", *warning);
   }
   return {.content_type = kMetricsContentType, .body = std::move(rendered.text)};
+}
+
+MetricsOptions Endpoints::metrics_options() {
+  const std::lock_guard lock(options_lock_);
+  return options_;
 }
 
 HttpResponse Endpoints::snapshot(std::string_view query) const {

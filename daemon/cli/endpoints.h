@@ -2,7 +2,6 @@
 // What the HTTP endpoints answer. Runs on HTTP threads; reads snapshots, never the sampler.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <expected>
 #include <memory>
@@ -27,14 +26,16 @@ class Endpoints {
  public:
   /// Everything passed must outlive the endpoints.
   Endpoints(SnapshotStore& store, const Health& health, const Clock& clock, BuildInfo build,
-            const Config::Windows& windows, std::uint32_t max_series, Logger logger);
+            const Config& config, Logger logger);
 
   /// The handlers refer to this object.
   HttpHandlers handlers();
-  void set_max_series(std::uint32_t max_series) { max_series_.store(max_series); }
+  /// What of `config` may change: which metrics are shown, and how many series.
+  void reconfigure(const Config& config);
 
  private:
   HttpResponse metrics();
+  MetricsOptions metrics_options();
   HttpResponse snapshot(std::string_view query) const;
   /// Of `snapshot` as `query` wants it, or when it will be known.
   HttpResponse looked_back(const Snapshot& snapshot, const SnapshotQuery& query) const;
@@ -53,8 +54,9 @@ class Endpoints {
   const Nanoseconds base_;
   const Nanoseconds history_;
   const Nanoseconds patience_;  ///< for a snapshot that was asked for
-  std::atomic<std::uint32_t> max_series_;
   const Logger logger_;
+  std::mutex options_lock_;  ///< guards options_; the sampler's thread changes them
+  MetricsOptions options_;
   std::mutex dropped_lock_;  ///< guards what is below, among HTTP threads only
   std::uint64_t dropped_so_far_ = 0;
   SeriesWarner warner_;

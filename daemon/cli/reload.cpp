@@ -38,6 +38,7 @@ ReloadPlan plan_reload(const Config& running, const Config& wanted) {
   key("runtimes.crio", When::restart, [](auto& c) -> auto& { return c.runtimes.crio; });
   key("runtimes.docker", When::restart, [](auto& c) -> auto& { return c.runtimes.docker; });
   key("runtimes.podman", When::restart, [](auto& c) -> auto& { return c.runtimes.podman; });
+  key("metrics.exclude", When::now, [](auto& c) -> auto& { return c.metrics.exclude; });
   key("limits.max_cgroups", When::restart, [](auto& c) -> auto& { return c.limits.max_cgroups; });
   key("limits.max_series", When::now, [](auto& c) -> auto& { return c.limits.max_series; });
   key("limits.keep_ended", When::now, [](auto& c) -> auto& { return c.limits.keep_ended; });

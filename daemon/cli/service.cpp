@@ -38,8 +38,7 @@ Service::Service(Config config, std::string file, Overrides overrides, Logger lo
       overrides_(std::move(overrides)),
       logger_(std::move(logger)),
       health_(clock_.now(), config_.windows.base),
-      endpoints_(store_, health_, clock_, build_info(), config_.windows, config_.limits.max_series,
-                 logger_) {}
+      endpoints_(store_, health_, clock_, build_info(), config_, logger_) {}
 
 Result<void> Service::serve() {
   const std::string& file = config_.web_config_file;
@@ -169,7 +168,7 @@ void Service::reload() {
   config_ = std::move(plan.running);
   apply_log_options(*logger_, config_.log);
   profiler_->reconfigure(config_);
-  endpoints_.set_max_series(config_.limits.max_series);
+  endpoints_.reconfigure(config_);
   for (const auto& key : plan.need_restart) {
     logger_->warn("{} changed in {}; it takes effect after a restart", key, file_);
   }

@@ -63,6 +63,8 @@ Result<void> show_top_plain(const TopContext& context) {
     }
     if (turn->step.batches == 0 || !context.profiler.ready()) continue;
     if (before && turn->now < end) continue;
+    // There is one look at it: nobody sees the memory that is read in the next turns.
+    if (before) context.profiler.read_missing_memory(turn->now);
     auto now = context.profiler.snapshot(turn->now);
     if (before) {
       if (print_result(render_top(before.get(), *now, options)) != kDone) {

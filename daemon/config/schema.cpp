@@ -67,6 +67,8 @@ constexpr std::array kKeys{
         [](E e, Draft& d, P p) { read_paths(e, d.config.runtimes.docker, p); }},
     Key{"runtimes", "podman",
         [](E e, Draft& d, P p) { read_paths(e, d.config.runtimes.podman, p); }},
+    Key{"metrics", "exclude",
+        [](E e, Draft& d, P p) { read_metric_globs(e, d.config.metrics.exclude, p); }},
     Key{"limits", "max_cgroups",
         [](E e, Draft& d, P p) { read_count(e, 16, 65535, d.config.limits.max_cgroups, p); }},
     Key{"limits", "max_series",

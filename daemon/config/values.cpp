@@ -57,6 +57,15 @@ std::string glob_fault(std::string_view glob) {
   return {};
 }
 
+std::string metric_glob_fault(std::string_view glob) {
+  constexpr std::string_view kUsable =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_:*?[]!-";
+  if (glob.empty() || glob.find_first_not_of(kUsable) != std::string_view::npos) {
+    return R"(matches no metric; names are letters, digits and "_", as in "throttlelens_cgroup_*")";
+  }
+  return {};
+}
+
 void read_list(const Entry& entry, std::string (*fault)(std::string_view),
                std::vector<std::string>& out, Problems& problems) {
   const auto items = items_of(entry, problems);
@@ -165,6 +174,10 @@ void read_paths(const Entry& entry, std::vector<std::string>& out, Problems& pro
 
 void read_globs(const Entry& entry, std::vector<std::string>& out, Problems& problems) {
   read_list(entry, glob_fault, out, problems);
+}
+
+void read_metric_globs(const Entry& entry, std::vector<std::string>& out, Problems& problems) {
+  read_list(entry, metric_glob_fault, out, problems);
 }
 
 void read_count(const Entry& entry, std::uint32_t least, std::uint32_t most, std::uint32_t& out,

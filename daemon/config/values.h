@@ -39,6 +39,8 @@ void read_listen(const Entry& entry, std::string& out, Problems& problems);
 void read_path(const Entry& entry, std::string& out, Problems& problems);
 void read_paths(const Entry& entry, std::vector<std::string>& out, Problems& problems);
 void read_globs(const Entry& entry, std::vector<std::string>& out, Problems& problems);
+/// Globs over names of metrics.
+void read_metric_globs(const Entry& entry, std::vector<std::string>& out, Problems& problems);
 void read_count(const Entry& entry, std::uint32_t least, std::uint32_t most, std::uint32_t& out,
                 Problems& problems);
 void read_duration(const Entry& entry, Nanoseconds least, Nanoseconds most, Nanoseconds& out,

@@ -140,9 +140,9 @@ struct RowSubject {
   std::string_view prefix;
   std::string_view labels;
 };
-constexpr RowSubject kContainerRows{.prefix = "throttlelens_container_cpu_",
+constexpr RowSubject kContainerRows{.prefix = kContainerPrefix,
                                     .labels = "namespace,pod,container"};
-constexpr RowSubject kCgroupRows{.prefix = "throttlelens_cgroup_cpu_", .labels = "cgroup"};
+constexpr RowSubject kCgroupRows{.prefix = kCgroupPrefix, .labels = "cgroup"};
 
 class JoinedText {
  public:

@@ -16,7 +16,16 @@ namespace {
 
 class Collector {
  public:
-  explicit Collector(const Snapshot& snapshot) : values_(label_texts(snapshot)) {
+  Collector(const Snapshot& snapshot, const HiddenFamilies& hidden)
+      : values_(label_texts(snapshot)),
+        hidden_(hidden),
+        info_(shown("throttlelens_container_info")),
+        request_(shown("throttlelens_container_cpu_request_cores")),
+        pod_usage_(shown("throttlelens_pod_cpu_usage_seconds_total")),
+        pod_limit_(shown("throttlelens_pod_cpu_limit_cores")),
+        overhead_cpu_(shown("throttlelens_pod_overhead_cpu_seconds_total")),
+        overhead_memory_(shown("throttlelens_pod_overhead_private_memory_bytes")),
+        ended_(shown("throttlelens_ended_cpu_usage_seconds_total")) {
     out_.rows.reserve(snapshot.containers.size() + snapshot.pods.size() + snapshot.overhead.size() +
                       snapshot.ended.size() + snapshot.cgroups.size());
   }
@@ -27,7 +36,7 @@ class Collector {
 
   void add(const ContainerRow& row) {
     ExposedRow out{.kind = RowKind::container, .cpu = &row.cpu, .container = &row};
-    out.series = series_count(row.cpu) + 1 + (row.request ? 1 : 0);  // and container_info
+    out.series = hidden_.container_series(row.cpu) + info_ + (row.request ? request_ : 0);
     if (!row.identity || row.identity->container.empty()) {
       out_.clashing_series += out.series;
       return;
@@ -40,15 +49,15 @@ class Collector {
   void add(const PodRow& row) {
     keep({.kind = RowKind::pod,
           .labels = {label("namespace", row.pod_namespace), label("pod", row.pod)},
-          .series = (row_values::usage_seconds(row.cpu) ? 1U : 0U) +
-                    (row_values::limit_cores(row.cpu) ? 1U : 0U),
+          .series = (row_values::usage_seconds(row.cpu) ? pod_usage_ : 0) +
+                    (row_values::limit_cores(row.cpu) ? pod_limit_ : 0),
           .cpu = &row.cpu});
   }
 
   void add(const OverheadRow& row) {
     ExposedRow out{.kind = RowKind::overhead, .overhead = &row};
     for (const OverheadPart& part : row.parts) {
-      out.series += (part.cpu ? 1U : 0U) + (part.private_memory ? 1U : 0U);
+      out.series += (part.cpu ? overhead_cpu_ : 0) + (part.private_memory ? overhead_memory_ : 0);
     }
     if (row.pod.empty() && row.container.empty()) {
       out_.clashing_series += out.series;
@@ -62,7 +71,7 @@ class Collector {
   void add(const EndedUsage& row) {
     keep({.kind = RowKind::ended,
           .labels = {label("namespace", row.pod_namespace)},
-          .series = 1,
+          .series = ended_,
           .ended = &row});
   }
 
@@ -70,7 +79,7 @@ class Collector {
     if (!row.path) return;
     keep({.kind = RowKind::cgroup,
           .labels = {label("cgroup", *row.path)},
-          .series = series_count(row),
+          .series = hidden_.cgroup_series(row),
           .cpu = &row});
   }
 
@@ -91,7 +100,18 @@ class Collector {
     }
   }
 
+  /// 1 or 0, to be added up.
+  std::uint64_t shown(std::string_view family) const { return hidden_.hides(family) ? 0 : 1; }
+
   const LabelValues values_;
+  const HiddenFamilies& hidden_;
+  const std::uint64_t info_;
+  const std::uint64_t request_;
+  const std::uint64_t pod_usage_;
+  const std::uint64_t pod_limit_;
+  const std::uint64_t overhead_cpu_;
+  const std::uint64_t overhead_memory_;
+  const std::uint64_t ended_;
   std::unordered_set<std::string> seen_;  ///< kind and values; no value holds a NUL
   ExposedRows out_;
 };
@@ -118,8 +138,8 @@ std::vector<std::string_view> label_texts(const Snapshot& snapshot) {
   return names;
 }
 
-ExposedRows exposed_rows(const Snapshot& snapshot) {
-  Collector collector(snapshot);
+ExposedRows exposed_rows(const Snapshot& snapshot, const HiddenFamilies& hidden) {
+  Collector collector(snapshot, hidden);
   const auto add = [&collector](const auto& row) { collector.add(row); };
   std::ranges::for_each(snapshot.containers, add);
   std::ranges::for_each(snapshot.pods, add);

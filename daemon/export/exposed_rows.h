@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "family.h"
+#include "hidden_families.h"
 #include "model/snapshot.h"
 
 namespace throttlelens {
@@ -33,6 +34,6 @@ struct ExposedRows {
 /// All texts that become values of distinct labels; they are part of the snapshot.
 std::vector<std::string_view> label_texts(const Snapshot& snapshot);
 
-ExposedRows exposed_rows(const Snapshot& snapshot);
+ExposedRows exposed_rows(const Snapshot& snapshot, const HiddenFamilies& hidden);
 
 }  // namespace throttlelens

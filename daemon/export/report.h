@@ -26,9 +26,8 @@ struct OverheadValues {
     std::optional<std::uint64_t> private_memory;
   };
   std::array<Part, kOverheadComponents> parts{};  ///< in the order of OverheadComponent
-  // Sums of the parts that are known.
-  std::optional<double> cores;
-  std::optional<std::uint64_t> private_memory;
+  std::optional<double> cores;                    ///< of the parts that are known
+  std::optional<std::uint64_t> private_memory;    ///< see private_memory(OverheadParts)
   /// `cores` divided by those that the pod's application containers used in the span (pause is
   /// none of them), or the container itself; of the node: by all its CPUs. Absent also if they used
   /// nothing.

@@ -42,7 +42,6 @@ std::optional<Why> why_of_pod(const ReportRow& pod, const std::vector<ReportRow>
 void add_up(OverheadValues& overhead, std::optional<double> own_cores) {
   for (const OverheadValues::Part& part : overhead.parts) {
     add_known(overhead.cores, part.cores);
-    add_known(overhead.private_memory, part.private_memory);
   }
   if (overhead.cores && own_cores && *own_cores > 0) overhead.ratio = *overhead.cores / *own_cores;
 }
@@ -150,6 +149,7 @@ OverheadValues ReportRows::overhead(const OverheadRow& row, bool began,
                     .cores = span_.overhead(row, static_cast<OverheadComponent>(i), began),
                     .private_memory = row.parts[i].private_memory};
   }
+  out.private_memory = private_memory(row.parts);
   add_up(out, own_cores);
   return out;
 }

@@ -33,10 +33,8 @@ struct CountSeries {
 
 }  // namespace
 
-std::uint64_t series_count(const CgroupRow& row) {
-  std::uint64_t count = 0;
-  for (const RowFamily& family : kRowFamilies) count += std::visit(CountSeries{row}, family.value);
-  return count;
+std::uint64_t series_count(const CgroupRow& row, const RowFamily& family) {
+  return std::visit(CountSeries{row}, family.value);
 }
 
 }  // namespace throttlelens

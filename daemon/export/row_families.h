@@ -160,7 +160,11 @@ inline constexpr std::array kRowFamilies{
               .tiers = kBpfTier},
 };
 
-/// How many series a row becomes in all of these families.
-std::uint64_t series_count(const CgroupRow& row);
+/// What stands before the suffix.
+inline constexpr std::string_view kContainerPrefix = "throttlelens_container_cpu_";
+inline constexpr std::string_view kCgroupPrefix = "throttlelens_cgroup_cpu_";
+
+/// How many series a row becomes in one of them.
+std::uint64_t series_count(const CgroupRow& row, const RowFamily& family);
 
 }  // namespace throttlelens

@@ -86,10 +86,16 @@ struct AddRow {
 
 SnapshotFamilies::SnapshotFamilies(const Snapshot& snapshot, const ProcessStats& process,
                                    const MetricsOptions& options, std::uint64_t dropped_before)
-    : snapshot_(snapshot), process_(process), options_(options), dropped_(dropped_before) {
+    : snapshot_(snapshot),
+      process_(process),
+      options_(options),
+      hidden_(options.exclude),
+      dropped_(dropped_before) {
   std::uint64_t own = 0;
-  each_own([&own](MetricFamily&& family) { own += family.metric.size(); });
-  ExposedRows all = exposed_rows(snapshot);
+  each_own([&](MetricFamily&& family) {
+    if (!hidden_.hides(family.name)) own += family.metric.size();
+  });
+  ExposedRows all = exposed_rows(snapshot, hidden_);
   selection_ =
       select_rows(std::move(all.rows), options.max_series > own ? options.max_series - own : 0);
   dropped_ += all.clashing_series + selection_.left_out.series;
@@ -102,13 +108,16 @@ std::vector<MetricFamily> SnapshotFamilies::Collect() const {
 }
 
 void SnapshotFamilies::each(const TakeFamily& take) const {
-  each_own(take);
-  each_container_only(take);
-  each_row_family("throttlelens_container_cpu_", RowKind::container, take);
-  each_pod(take);
-  each_overhead(take);
-  each_ended(take);
-  each_row_family("throttlelens_cgroup_cpu_", RowKind::cgroup, take);
+  const TakeFamily shown = [&](MetricFamily&& family) {
+    if (!hidden_.hides(family.name)) take(std::move(family));
+  };
+  each_own(shown);
+  each_container_only(shown);
+  each_row_family(kContainerPrefix, RowKind::container, shown);
+  each_pod(shown);
+  each_overhead(shown);
+  each_ended(shown);
+  each_row_family(kCgroupPrefix, RowKind::cgroup, shown);
 }
 
 void SnapshotFamilies::each_own(const TakeFamily& take) const {
@@ -256,7 +265,9 @@ void SnapshotFamilies::each_row_family(std::string_view prefix, RowKind kind,
                                        const TakeFamily& take) const {
   const auto all = rows(kind);
   for (const RowFamily& described : kRowFamilies) {
-    Family family(std::string(prefix).append(described.suffix));
+    const std::string name = std::string(prefix).append(described.suffix);
+    if (hidden_.hides(name)) continue;
+    Family family(name);
     for (const ExposedRow& row : all) {
       std::visit(AddRow{.family = family, .row = row, .base = snapshot_.base}, described.value);
     }

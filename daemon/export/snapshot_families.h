@@ -12,12 +12,13 @@
 #include "export/metrics.h"
 #include "exposed_rows.h"
 #include "family.h"
+#include "hidden_families.h"
 #include "model/snapshot.h"
 #include "row_selection.h"
 
 namespace throttlelens {
 
-/// What it refers to must outlive it.
+/// Without the families that `options` excludes. What it refers to must outlive it.
 class SnapshotFamilies final : public prometheus::Collectable {
  public:
   SnapshotFamilies(const Snapshot& snapshot, const ProcessStats& process,
@@ -43,6 +44,7 @@ class SnapshotFamilies final : public prometheus::Collectable {
   const Snapshot& snapshot_;
   const ProcessStats& process_;
   const MetricsOptions& options_;
+  const HiddenFamilies hidden_;
   std::uint64_t dropped_;
   RowSelection selection_;
 };

@@ -196,7 +196,7 @@ class Collector {
     const auto place = place_of(row);
     if (!place) return;
     TopRow& out = rows_[*place];
-    for (const OverheadPart& part : row.parts) add_known(out.memory, part.private_memory);
+    out.memory = private_memory(row.parts);
     if (before_ == nullptr || !seconds_) return;
     const auto found = std::ranges::find(before_->overhead, row.id, &OverheadRow::id);
     if (found != before_->overhead.end()) out.overhead = overhead_between(*found, row, *seconds_);

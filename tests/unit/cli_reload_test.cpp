@@ -20,6 +20,7 @@ Config everything_changed() {
   config.probe.mode = ProbeMode::cpustat;
   config.cgroup = {.root = "/elsewhere", .include = {"/a*"}, .exclude = {"/b*"}};
   config.runtimes = {.containerd = {"/1"}, .crio = {"/2"}, .docker = {"/3"}, .podman = {"/4"}};
+  config.metrics.exclude = {"a*"};
   config.limits = {.max_cgroups = 1, .max_series = 2, .keep_ended = std::chrono::seconds(3)};
   config.log = {.level = LogLevel::debug, .format = LogFormat::json};
   return config;
@@ -39,12 +40,13 @@ TEST_CASE("log, filters and the series cap apply at once") {
   wanted.log = {.level = LogLevel::error, .format = LogFormat::json};
   wanted.cgroup.include = {"/kubepods*"};
   wanted.cgroup.exclude = {"/system*"};
+  wanted.metrics.exclude = {"throttlelens_cgroup_*"};
   wanted.limits.max_series = 7;
   wanted.limits.keep_ended = std::chrono::seconds(9);
   const auto plan = plan_reload(Config{}, wanted);
   CHECK(plan.running == wanted);
-  CHECK(plan.applied == Words{"cgroup.include", "cgroup.exclude", "limits.max_series",
-                              "limits.keep_ended", "log.level", "log.format"});
+  CHECK(plan.applied == Words{"cgroup.include", "cgroup.exclude", "metrics.exclude",
+                              "limits.max_series", "limits.keep_ended", "log.level", "log.format"});
   CHECK(plan.need_restart.empty());
 }
 

@@ -27,6 +27,8 @@ runtimes: {
     /c2],
   crio: [/o], docker: [], podman: [/p]
 }
+metrics:
+  exclude: ["throttlelens_cgroup_*", process_open_fds]
 limits:
   max_cgroups: 16
   max_series: 4294967295
@@ -47,6 +49,7 @@ log:
                      .exclude = {"/a b"}};
   expected.runtimes = {
       .containerd = {"/c1", "/c2"}, .crio = {"/o"}, .docker = {}, .podman = {"/p"}};
+  expected.metrics.exclude = {"throttlelens_cgroup_*", "process_open_fds"};
   expected.limits = {.max_cgroups = 16, .max_series = 4294967295, .keep_ended = 90s};
   expected.log = {.level = LogLevel::off, .format = LogFormat::json};
   CHECK(*config == expected);
@@ -127,6 +130,10 @@ TEST_CASE("counts have a range") {
   }
   CHECK(problem_of("limits: {max_cgroups: \"100\"}\n") ==
         "f:1:23: " + cgroups + "text; remove the quotes");
+  CHECK(
+      problem_of("metrics: {exclude: [a*, b c]}\n") ==
+      "f:1:24: metrics.exclude: \"b c\" matches no metric; names are letters, digits and \"_\", as "
+      "in \"throttlelens_cgroup_*\"");
   CHECK(problem_of("limits: {max_series: 99}\n") ==
         "f:1:22: limits.max_series must be a whole number of at least 100, not \"99\"");
   CHECK(problem_of("limits: {keep_ended: 61m}\n") ==

@@ -112,6 +112,20 @@ TEST_CASE("overhead that cannot be told is a dash") {
         "-");
 }
 
+TEST_CASE("memory of a pod is told once all that it has was read") {
+  OverheadParts parts;
+  CHECK_FALSE(private_memory(parts));
+  parts[0].cpu = 1s;  // the shim
+  parts[2] = {.cpu = 1ms, .private_memory = 65536};
+  CHECK_FALSE(private_memory(parts));
+  parts[0].private_memory = 3000000;
+  CHECK(private_memory(parts) == 3065536U);
+  parts[1].cpu = 1s;  // runc, which never is
+  CHECK(private_memory(parts) == 3065536U);
+  parts[3].cpu = 1ms;
+  CHECK_FALSE(private_memory(parts));
+}
+
 TEST_CASE("by overhead and by memory") {
   Pair pair = pods();
   pair.now.overhead[0].parts[0].private_memory = 9 << 20;

@@ -52,6 +52,11 @@ struct Config {
     friend bool operator==(const Runtimes&, const Runtimes&) = default;
   } runtimes;
 
+  struct Metrics {
+    std::vector<std::string> exclude;  ///< globs over names of metrics
+    friend bool operator==(const Metrics&, const Metrics&) = default;
+  } metrics;
+
   struct Limits {
     std::uint32_t max_cgroups = 4096;
     std::uint32_t max_series = 50000;

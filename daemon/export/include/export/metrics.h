@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,7 @@ struct ProcessStats {
 
 struct MetricsOptions {
   std::uint32_t max_series = 50000;
+  std::vector<std::string> exclude{};  ///< globs over names of families that are not wanted
   BuildInfo build;
 };
 
@@ -59,6 +61,9 @@ struct RenderedMetrics {
 /// `dropped_so_far` must take turns.
 RenderedMetrics render_metrics(const Snapshot& snapshot, const ProcessStats& process,
                                const MetricsOptions& options, std::uint64_t& dropped_so_far);
+
+/// Those of `globs` that no metric of the catalogue matches.
+std::vector<std::string> globs_without_metric(std::span<const std::string> globs);
 
 ProcessStats read_process_stats();
 

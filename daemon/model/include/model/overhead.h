@@ -35,6 +35,21 @@ struct OverheadPart {
 };
 using OverheadParts = std::array<OverheadPart, kOverheadComponents>;
 
+/// Of all components together. Absent until each one that uses CPU has been read: a pause container
+/// without its shim would pass for a pod that costs nothing. A runc does not live to be read.
+constexpr std::optional<std::uint64_t> private_memory(const OverheadParts& parts) {
+  std::optional<std::uint64_t> sum;
+  for (std::size_t i = 0; i < kOverheadComponents; ++i) {
+    const auto& [cpu, memory] = parts[i];
+    if (memory) {
+      sum = sum.value_or(0) + *memory;
+    } else if (cpu && static_cast<OverheadComponent>(i) != OverheadComponent::runc) {
+      return std::nullopt;
+    }
+  }
+  return sum;
+}
+
 /// Of a pod, or of a container outside of pods. CPU counters go on when a pod of the same name
 /// takes its place.
 struct OverheadRow {
