@@ -117,10 +117,12 @@ mkdir /system
 mount -t tmpfs -o size=90%,mode=755 system /system
 tar -x -f /system.tar -C /system
 rm /system.tar
-find /bin -type f ! -name busybox -exec cp {} /system/usr/local/bin/ ';'
+find /bin -type f -exec cp {} /system/usr/local/bin/ ';'
 cp /command /system/
+chmod +x /system/command
+cp /command.service /system/etc/systemd/system/
 mkdir -p /system/etc/systemd/system/multi-user.target.wants
-cp /command.service /system/etc/systemd/system/multi-user.target.wants/
+ln -s ../command.service /system/etc/systemd/system/multi-user.target.wants/
 mount --move /dev /system/dev
 exec switch_root /system /sbin/init
 EOF
@@ -130,7 +132,7 @@ Description=The command this guest is for
 [Service]
 Environment=HOME=/root
 WorkingDirectory=/root
-ExecStart=sh -c 'sh /command < /dev/null; echo "$marker=\$?"; sync; exec systemctl poweroff -ff'
+ExecStart=sh -c '/command < /dev/null; echo "$marker=\$?"; sync; exec systemctl poweroff -ff'
 StandardOutput=tty
 TTYPath=/dev/console
 EOF

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Runs in a guest whose init is systemd, with the package installed and its service enabled.
+# Runs in a guest whose init is systemd, with the package installed and its service enabled. A guest
+# can be slow, and its clock with it: waits are long, and end as soon as they can.
 set -u
 failures=0
 fail() { echo "FAILED: $*"; failures=$((failures + 1)); }
@@ -10,10 +11,18 @@ until_true() {
   shift 2
   until "$@"; do
     if [ "$SECONDS" -ge "$end" ]; then fail "not within its time: $what"; return 1; fi
-    busybox sleep 0.5
+    sleep 0.5
   done
 }
-page() { busybox wget -q -T 10 -O "/run/${1##*/}" "http://127.0.0.1:9976/$1" 2> /dev/null; }
+# page NAME: to /run/NAME, with its head. By bash itself, as nothing else here speaks HTTP.
+page() {
+  (
+    exec 3<> /dev/tcp/127.0.0.1/9976 || exit 1
+    printf 'GET /%s HTTP/1.0\r\n\r\n' "$1" >&3
+    cat <&3 > "/run/$1"
+    head -n 1 "/run/$1" | grep -q ' 200 '
+  ) 2> /dev/null
+}
 # shellcheck disable=SC2317 # called by until_true
 ready() { page readyz; }
 # metric LINE-BEGINNING: the value of a row
@@ -22,8 +31,8 @@ has() { grep -q -- "$1" /run/metrics || fail "no $1 at /metrics"; }
 property() { systemctl show -P "$1" throttlelens.service; }
 
 uname -r
-ip link set lo up 2> /dev/null || busybox ip link set lo up
-until_true 120 "ready" ready || systemctl status --no-pager -l throttlelens.service
+busybox ip link set lo up
+until_true 300 "ready" ready || SYSTEMD_COLORS=0 SYSTEMD_URLIFY=0 systemctl status --no-pager -l throttlelens.service
 [ "$(property ActiveState)" = active ] || fail "the service is $(property ActiveState)"
 [ "$(property NRestarts)" = 0 ] || fail "it was restarted"
 pid=$(property MainPID)
@@ -50,9 +59,9 @@ cat > /run/busy.sh << 'END'
 while :; do :; done
 END
 systemd-run --quiet --unit=busy -p CPUQuota=20% -p CPUQuotaPeriodSec=100ms bash /run/busy.sh || fail "no unit with a quota"
-busybox sleep 8
+sleep 8
 systemctl kill --signal=STOP busy.service # nothing more is used, and counters are at rest
-busybox sleep 4
+sleep 4
 page metrics
 row='cgroup="/system.slice/busy.service"'
 stat=/sys/fs/cgroup/system.slice/busy.service/cpu.stat
@@ -74,12 +83,13 @@ systemctl reload throttlelens.service || fail "reload"
 log() { journalctl --no-pager -q -o cat -u throttlelens.service; }
 # shellcheck disable=SC2317 # called by until_true
 applied() { log | grep -q 'log.level'; }
-until_true 20 "the new configuration is in force" applied
+until_true 120 "the new configuration is in force" applied
 [ "$(property MainPID)" = "$pid" ] || fail "a reload restarted it"
 
-# Nothing was refused: neither the daemon nor the kernel says so.
+# Nothing was refused: neither the daemon nor the kernel says so, and it still runs.
+[ "$(property ActiveState)" = active ] || fail "the service is $(property ActiveState)"
 if log | grep -iE 'not permitted|denied|cannot|EPERM'; then fail "something was refused"; fi
-if journalctl --no-pager -q -k | grep -iE 'seccomp|audit.*type=1326'; then fail "the filter of system calls ended it"; fi
+if journalctl --no-pager -q -k | grep -E 'audit.*type=1326|sig=31'; then fail "the filter of system calls ended it"; fi
 systemctl stop throttlelens.service
 ended="$(property Result) $(property ExecMainStatus)"
 [ "$ended" = "success 0" ] || fail "the end: $ended"
