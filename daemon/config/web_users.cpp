@@ -102,7 +102,8 @@ std::vector<WebConfig::User> read_users(const Entry& entry, Problems& problems) 
     if (std::string fault = name_fault(key.text); !fault.empty()) {
       return problems.add(key.place, entry.name + ": " + fault);
     }
-    const Entry one{.name = entry.name + "." + key.text, .key = key.place, .value = &item};
+    const Entry one{
+        .name = entry.name + ": the hash of " + quoted(key.text), .key = key.place, .value = &item};
     auto hash = scalar_of(one, problems);
     if (!hash) return;
     if (std::string fault = hash_fault(*hash); !fault.empty()) {

@@ -49,8 +49,8 @@ struct HttpServer::Impl {
   std::unique_ptr<HttpGate> gate;
   HttpWorker worker;
   std::string address;
-  /// The connection closed last: only after it was told does libmicrohttpd end its TLS session,
-  /// which refers to it.
+  /// The connection closed last. Its TLS session, which refers to it, is ended before this is told
+  /// by libmicrohttpd 0.9.75, but may be after it by others.
   std::unique_ptr<Connection> parting;
   MHD_Daemon* daemon = nullptr;
 
@@ -246,9 +246,6 @@ void HttpServer::Impl::on_connection(void* self, MHD_Connection* connection, voi
   std::unique_ptr<Connection> closed(static_cast<Connection*>(*context));
   *context = nullptr;
   if (closed && closed->timed) server.worker.connection_closed(*closed->timed);
-  if (closed && closed->tls) {
-    if (auto* const session = session_of(connection)) closed->tls->part(session);
-  }
   server.parting = std::move(closed);
 }
 

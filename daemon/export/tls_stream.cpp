@@ -4,7 +4,6 @@
 #include <array>
 #include <cerrno>
 #include <cstdint>
-#include <memory>
 #include <string_view>
 
 #include <sys/socket.h>
@@ -30,17 +29,6 @@ bool TlsStream::attach(gnutls_session_t session) {
   ::gnutls_transport_set_pull_function(session, pull);
   ::gnutls_transport_set_pull_timeout_function(session, wait);
   return true;
-}
-
-void TlsStream::part(gnutls_session_t session) const {
-  if (!greeted_) return;
-  // There is a description once the handshake is over.
-  const std::unique_ptr<char, void (*)(void*)> agreed(::gnutls_session_get_desc(session),
-                                                      ::gnutls_free);
-  if (agreed) return;
-  const bool no_version = ::gnutls_protocol_get_version(session) == GNUTLS_VERSION_UNKNOWN;
-  (void)::gnutls_alert_send(session, GNUTLS_AL_FATAL,
-                            no_version ? GNUTLS_A_PROTOCOL_VERSION : GNUTLS_A_HANDSHAKE_FAILURE);
 }
 
 ssize_t TlsStream::pull(gnutls_transport_ptr_t self, void* buffer, size_t size) noexcept {

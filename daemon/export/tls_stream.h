@@ -20,9 +20,6 @@ class TlsStream {
   /// Before the first byte; it must outlive the session's last one. False: this session must not go
   /// on.
   bool attach(gnutls_session_t session);
-  /// Before the socket is closed: tells a client whose handshake failed that it did, which
-  /// libmicrohttpd 0.9.75 does not.
-  void part(gnutls_session_t session) const;
 
  private:
   static ssize_t pull(gnutls_transport_ptr_t self, void* buffer, size_t size) noexcept;

@@ -203,13 +203,14 @@ class Tls(Web):
                         self.assertIn(f"New, {version}", said)
                         self.assertIn("Verify return code: 0 (ok)", said)
                     else:
-                        self.assertIn("alert protocol version", said)
+                        # libmicrohttpd 0.9.75 sends no alert, it closes.
+                        self.assertIn("New, (NONE), Cipher is (NONE)", said)
 
     def test_weak_suites_are_refused(self):
         daemon = self.served()
         for suite in ("AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA", "NULL", "aNULL"):
             said = self.openssl(daemon, "-tls1_2", "-cipher", suite + ":@SECLEVEL=0")
-            self.assertIn("alert handshake failure", said, suite)
+            self.assertIn("New, (NONE), Cipher is (NONE)", said, suite)
 
     def test_plain_http_is_told_so(self):
         daemon = self.served()
@@ -389,7 +390,7 @@ class Client(Web):
         said = run("snapshot", "--config", daemon.config, "--duration", "1s", "-o", "json",
                    "--ca-file", self.ca)
         self.assertEqual(said.returncode, 0, said.stderr)
-        self.assertEqual(json.loads(said.stdout)["tier"], "cpustat")
+        self.assertEqual(json.loads(said.stdout)["node"]["tier"], "cpustat")
 
     def test_check_config(self):
         folder = cleanup.folder()
