@@ -239,15 +239,20 @@ class Values(unittest.TestCase):
             self.assertNotEqual(value, values[name], name)
 
 
+def in_each(test):
+    """A test of one rendering, made one of all of them."""
+    def tests(self):
+        for name, objects in self.all.items():
+            with self.subTest(name):
+                test(self, name, objects)
+    tests.__name__ = test.__name__
+    return tests
+
+
 class Renderings(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.all = renderings()
-
-    def each(self):
-        for name, objects in self.all.items():
-            with self.subTest(name):
-                yield name, objects
 
     def test_golden(self):
         self.maxDiff = None
@@ -295,19 +300,19 @@ class Renderings(unittest.TestCase):
         self.assertEqual([re.match(r"objects\.mts\((\d+),", line).group(1) for line in found],
                          [str(number) for number in range(1, len(mistakes) + 1)], found)
 
-    def test_configuration_is_valid(self):
+    @in_each
+    def test_configuration_is_valid(self, _, objects):
+        config = config_of(objects)
         with tempfile.TemporaryDirectory() as made:
-            web = pathlib.Path(made, "web-config.yml")
-            web.write_text("basic_auth_users:\n  prometheus: $2y$10$" + "a" * 53 + "\n", encoding="utf-8")
-            for name, objects in self.each():
-                config = config_of(objects)
-                if "web_config_file" in config:
-                    self.assertEqual(config["web_config_file"], "/etc/throttlelens/web/web-config.yml")
-                    config["web_config_file"] = str(web)
-                file = pathlib.Path(made, "throttlelens.yaml")
-                file.write_text(yaml.safe_dump(config), encoding="utf-8")
-                checked = subprocess.run([throttlelens, "check-config", file], capture_output=True, text=True)
-                self.assertEqual(checked.returncode, 0, checked.stderr)
+            if "web_config_file" in config:
+                self.assertEqual(config["web_config_file"], "/etc/throttlelens/web/web-config.yml")
+                config["web_config_file"] = f"{made}/web-config.yml"
+                pathlib.Path(made, "web-config.yml").write_text(
+                    "basic_auth_users:\n  prometheus: $2y$10$" + "a" * 53 + "\n", encoding="utf-8")
+            file = pathlib.Path(made, "throttlelens.yaml")
+            file.write_text(yaml.safe_dump(config), encoding="utf-8")
+            checked = subprocess.run([throttlelens, "check-config", file], capture_output=True, text=True)
+            self.assertEqual(checked.returncode, 0, checked.stderr)
 
     def test_wrong_configuration_is_found(self):
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
@@ -316,98 +321,98 @@ class Renderings(unittest.TestCase):
             self.assertEqual(checked.returncode, 1)
             self.assertIn("bsae", checked.stderr)
 
-    def test_rights(self):
-        for name, objects in self.each():
-            kinds = {found["kind"] for found in objects}
-            self.assertLessEqual(kinds, {"Namespace", "ServiceAccount", "PriorityClass", "ConfigMap", "DaemonSet",
-                                         "NetworkPolicy", "PodMonitor", "PrometheusRule"})
-            pod = the(objects, "DaemonSet")["spec"]["template"]["spec"]
-            self.assertIs(pod["hostPID"], True)
-            self.assertIs(pod["automountServiceAccountToken"], False)
-            for forbidden in ("hostNetwork", "hostIPC", "shareProcessNamespace", "securityContext", "initContainers"):
-                self.assertNotIn(forbidden, pod)
-            (container,) = pod["containers"]
-            security = dict(container["securityContext"])
-            capabilities = security.pop("capabilities")
-            allowed = {}
-            if name == "helm: everything":
-                allowed = {"appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"type": "spc_t"}}
-            self.assertEqual(security, {
-                "runAsUser": 0, "runAsGroup": 0, "privileged": False, "allowPrivilegeEscalation": False,
-                "readOnlyRootFilesystem": True, "seccompProfile": {"type": "RuntimeDefault"}, **allowed})
-            wanted = ["BPF", "PERFMON", "DAC_READ_SEARCH"]
-            if not re.search("without private memory|several|everything", name):
-                wanted.append("SYS_PTRACE")
-            if re.search("old kernel|several|everything", name):
-                wanted.append("SYS_RESOURCE")
-            self.assertEqual(capabilities, {"drop": ["ALL"], "add": wanted})
-            self.assertNotIn("lifecycle", container)
-            self.assertNotIn("hostPort", container["ports"][0])
+    @in_each
+    def test_rights(self, name, objects):
+        kinds = {found["kind"] for found in objects}
+        self.assertLessEqual(kinds, {"Namespace", "ServiceAccount", "PriorityClass", "ConfigMap", "DaemonSet",
+                                     "NetworkPolicy", "PodMonitor", "PrometheusRule"})
+        pod = the(objects, "DaemonSet")["spec"]["template"]["spec"]
+        self.assertIs(pod["hostPID"], True)
+        self.assertIs(pod["automountServiceAccountToken"], False)
+        for forbidden in ("hostNetwork", "hostIPC", "shareProcessNamespace", "securityContext", "initContainers"):
+            self.assertNotIn(forbidden, pod)
+        (container,) = pod["containers"]
+        security = dict(container["securityContext"])
+        capabilities = security.pop("capabilities")
+        allowed = {}
+        if name == "helm: everything":
+            allowed = {"appArmorProfile": {"type": "Unconfined"}, "seLinuxOptions": {"type": "spc_t"}}
+        self.assertEqual(security, {
+            "runAsUser": 0, "runAsGroup": 0, "privileged": False, "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True, "seccompProfile": {"type": "RuntimeDefault"}, **allowed})
+        wanted = ["BPF", "PERFMON", "DAC_READ_SEARCH"]
+        if not re.search("without private memory|several|everything", name):
+            wanted.append("SYS_PTRACE")
+        if re.search("old kernel|several|everything", name):
+            wanted.append("SYS_RESOURCE")
+        self.assertEqual(capabilities, {"drop": ["ALL"], "add": wanted})
+        self.assertNotIn("lifecycle", container)
+        self.assertNotIn("hostPort", container["ports"][0])
 
-    def test_mounts(self):
-        for name, objects in self.each():
-            pod = the(objects, "DaemonSet")["spec"]["template"]["spec"]
-            runtime = re.search(r"runtime (\w+)", name)
-            bundles = (RUNTIMES[runtime.group(1)] if runtime else RUNTIMES["crio"] if "several" in name
-                       else "/data/containers/overlay-containers" if "everything" in name
-                       else "/data/run/containerd/io.containerd.runtime.v2.task" if "own directory" in name
-                       else RUNTIMES["containerd"])
-            hosts = {volume["name"]: volume["hostPath"] for volume in pod["volumes"] if "hostPath" in volume}
-            # Nothing else: not /run, not the state directory with its socket.
-            self.assertEqual(hosts, {"cgroup": {"path": "/sys/fs/cgroup", "type": "Directory"},
-                                     "bundles": {"path": bundles, "type": "Directory"}})
-            mounts = {mount["name"]: mount for mount in container_of(objects)["volumeMounts"]}
-            self.assertEqual(len(mounts), len(pod["volumes"]))
-            for volume, mount in mounts.items():
-                self.assertIs(mount["readOnly"], True)
-                self.assertNotIn(mount.get("mountPropagation"), ("Bidirectional", "HostToContainer"))
-                if volume in hosts:
-                    self.assertEqual(mount["mountPath"], hosts[volume]["path"])
-            before = re.search("before|several", name)
-            for volume in hosts:
-                self.assertEqual(mounts[volume].get("recursiveReadOnly"), None if before else "IfPossible")
-            self.assertEqual(mounts["config"]["mountPath"], "/etc/throttlelens")
-            self.assertEqual([variable for variable in container_of(objects)["env"]],
-                             [{"name": "THROTTLELENS_CONFIG", "value": "/etc/throttlelens/throttlelens.yaml"}])
+    @in_each
+    def test_mounts(self, name, objects):
+        pod = the(objects, "DaemonSet")["spec"]["template"]["spec"]
+        runtime = re.search(r"runtime (\w+)", name)
+        bundles = (RUNTIMES[runtime.group(1)] if runtime else RUNTIMES["crio"] if "several" in name
+                   else "/data/containers/overlay-containers" if "everything" in name
+                   else "/data/run/containerd/io.containerd.runtime.v2.task" if "own directory" in name
+                   else RUNTIMES["containerd"])
+        hosts = {volume["name"]: volume["hostPath"] for volume in pod["volumes"] if "hostPath" in volume}
+        # Nothing else: not /run, not the state directory with its socket.
+        self.assertEqual(hosts, {"cgroup": {"path": "/sys/fs/cgroup", "type": "Directory"},
+                                 "bundles": {"path": bundles, "type": "Directory"}})
+        mounts = {mount["name"]: mount for mount in container_of(objects)["volumeMounts"]}
+        self.assertEqual(len(mounts), len(pod["volumes"]))
+        for volume, mount in mounts.items():
+            self.assertIs(mount["readOnly"], True)
+            self.assertNotIn(mount.get("mountPropagation"), ("Bidirectional", "HostToContainer"))
+            if volume in hosts:
+                self.assertEqual(mount["mountPath"], hosts[volume]["path"])
+        before = re.search("before|several", name)
+        for volume in hosts:
+            self.assertEqual(mounts[volume].get("recursiveReadOnly"), None if before else "IfPossible")
+        self.assertEqual(mounts["config"]["mountPath"], "/etc/throttlelens")
+        self.assertEqual([variable for variable in container_of(objects)["env"]],
+                         [{"name": "THROTTLELENS_CONFIG", "value": "/etc/throttlelens/throttlelens.yaml"}])
 
-    def test_every_node(self):
-        for name, objects in self.each():
-            spec = the(objects, "DaemonSet")["spec"]
-            pod = spec["template"]["spec"]
-            self.assertNotIn("cpu", container_of(objects)["resources"]["limits"])
-            self.assertIn("memory", container_of(objects)["resources"]["limits"])
-            self.assertIn("cpu", container_of(objects)["resources"]["requests"])
-            self.assertIn("priorityClassName", pod)
-            if "everything" not in name:
-                self.assertEqual(pod["tolerations"], [{"operator": "Exists"}])
-                self.assertEqual(spec["updateStrategy"],
-                                 {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}})
-            labels = spec["template"]["metadata"]["labels"]
-            for kind, selector in (("DaemonSet", "selector"), ("NetworkPolicy", "podSelector"), ("PodMonitor", "selector")):
-                for found in of_kind(objects, kind):
-                    chosen = found["spec"][selector]["matchLabels"]
-                    self.assertTrue(chosen)
-                    self.assertEqual(chosen, {key: labels.get(key) for key in chosen})
+    @in_each
+    def test_every_node(self, name, objects):
+        spec = the(objects, "DaemonSet")["spec"]
+        pod = spec["template"]["spec"]
+        self.assertNotIn("cpu", container_of(objects)["resources"]["limits"])
+        self.assertIn("memory", container_of(objects)["resources"]["limits"])
+        self.assertIn("cpu", container_of(objects)["resources"]["requests"])
+        self.assertIn("priorityClassName", pod)
+        if "everything" not in name:
+            self.assertEqual(pod["tolerations"], [{"operator": "Exists"}])
+            self.assertEqual(spec["updateStrategy"],
+                             {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": "10%"}})
+        labels = spec["template"]["metadata"]["labels"]
+        for kind, selector in (("DaemonSet", "selector"), ("NetworkPolicy", "podSelector"), ("PodMonitor", "selector")):
+            for found in of_kind(objects, kind):
+                chosen = found["spec"][selector]["matchLabels"]
+                self.assertTrue(chosen)
+                self.assertEqual(chosen, {key: labels.get(key) for key in chosen})
 
-    def test_probes_and_port(self):
-        for name, objects in self.each():
-            container = container_of(objects)
-            web = re.search("web|several|everything|certificates", name)
-            for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
-                if "certificates" in name:
-                    self.assertEqual(container[probe]["tcpSocket"], {"port": "metrics"})
-                    self.assertNotIn("httpGet", container[probe])
-                else:
-                    self.assertEqual(container[probe]["httpGet"],
-                                     {"path": path, "port": "metrics", **({"scheme": "HTTPS"} if web else {})})
-            listen = config_of(objects)["listen"]
-            self.assertEqual(container["ports"],
-                             [{"name": "metrics", "protocol": "TCP", "containerPort": int(listen.rpartition(":")[2])}])
-            for monitor in of_kind(objects, "PodMonitor"):
-                (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
-                self.assertIs(endpoint["honorLabels"], True)
-                self.assertEqual(endpoint.get("scheme"), "https" if web else None)
-                self.assertEqual(endpoint["port"], "metrics")
+    @in_each
+    def test_probes_and_port(self, name, objects):
+        container = container_of(objects)
+        web = re.search("web|several|everything|certificates", name)
+        for probe, path in (("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")):
+            if "certificates" in name:
+                self.assertEqual(container[probe]["tcpSocket"], {"port": "metrics"})
+                self.assertNotIn("httpGet", container[probe])
+            else:
+                self.assertEqual(container[probe]["httpGet"],
+                                 {"path": path, "port": "metrics", **({"scheme": "HTTPS"} if web else {})})
+        listen = config_of(objects)["listen"]
+        self.assertEqual(container["ports"],
+                         [{"name": "metrics", "protocol": "TCP", "containerPort": int(listen.rpartition(":")[2])}])
+        for monitor in of_kind(objects, "PodMonitor"):
+            (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+            self.assertIs(endpoint["honorLabels"], True)
+            self.assertEqual(endpoint.get("scheme"), "https" if web else None)
+            self.assertEqual(endpoint["port"], "metrics")
 
     def test_changes_roll_out(self):
         def checksum(*options):
@@ -415,12 +420,14 @@ class Renderings(unittest.TestCase):
         self.assertNotEqual(checksum(), checksum("--set", "config.windows.history=6m"))
         self.assertNotEqual(checksum(), checksum("--set", "stateDirectory=/data/containerd"))
         self.assertEqual(checksum(), checksum("--set", "podMonitor.enabled=true"))
-        for _, objects in self.each():
-            (volume,) = [volume for volume in the(objects, "DaemonSet")["spec"]["template"]["spec"]["volumes"]
-                         if volume["name"] == "config"]
-            (name,) = [found["metadata"]["name"] for found in of_kind(objects, "ConfigMap")
-                       if "throttlelens.yaml" in found["data"]]
-            self.assertEqual(volume["configMap"], {"name": name})
+
+    @in_each
+    def test_configuration_is_mounted(self, _, objects):
+        (volume,) = [volume for volume in the(objects, "DaemonSet")["spec"]["template"]["spec"]["volumes"]
+                     if volume["name"] == "config"]
+        (name,) = [found["metadata"]["name"] for found in of_kind(objects, "ConfigMap")
+                   if "throttlelens.yaml" in found["data"]]
+        self.assertEqual(volume["configMap"], {"name": name})
 
 
 class Agreement(unittest.TestCase):
