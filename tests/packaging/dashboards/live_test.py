@@ -37,6 +37,8 @@ TIMES = {"__rate_interval": "10s", "__interval": "2s", "__range": "60s"}
 SPAN = 20  # seconds that a graph shows
 OTHER = "other"  # the cluster of a second node; the first has no such label
 
+INSTEAD = " or vector(0)"
+
 # Shown once something is gone, so tested by itself.
 LATER = {("fleet", "Nodes that are gone")}
 # Of what is used, so not bounded by it.
@@ -106,7 +108,7 @@ class Live(WithPods):
     def make_pods(cls):
         forever = ("--duration", "0")
         # Wakes four threads that together want more than a period's quota.
-        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "20ms", "--idle", "100ms",
+        cls.web = cls.add("web-6d4cf56db6-x2k4d", "--threads", "4", "--busy", "150ms", "--idle", "350ms",
                           *forever, request=0.2, limit=0.2)
         cls.add("bursts-0", "--threads", "2", "--busy", "200ms", "--idle", "2s", *forever,
                 request=0.5, limit=0.5)
@@ -160,7 +162,9 @@ class Live(WithPods):
                 cls.values[name], _ = cls.resolve(board, cls.chosen)
                 for number, (_, target) in enumerate(dashboards.targets(board)):
                     if (name, number) in waiting:
-                        expr = dashboards.substituted(target["expr"], cls.values[name])
+                        # What stands in for nothing is no data.
+                        expr = dashboards.substituted(target["expr"].replace(INSTEAD, ""),
+                                                      cls.values[name])
                         answers[name, number] = Answer(cls.prometheus, target, expr, at)
                         if answers[name, number].has_data():
                             waiting.remove((name, number))
