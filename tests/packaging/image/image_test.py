@@ -349,7 +349,8 @@ class Surroundings(WithImage):
         pod = self.deploy(self.manifest.without_volume("bundles")).wait_ready()
         samples = pod.metrics()
         self.assertEqual(info(samples)["tier"], "bpf")
-        self.assertIn((None, self.app.id), self.containers(samples))
+        # What its cgroup tells: the uid of its pod, and its own id.
+        self.assertIn((self.shop.uid, self.app.id), self.containers(samples))
         report, document = pod.doctor()
         self.assertEqual(document["containers"]["named"], 0)
         self.assertRegex(report, r"known by id only\n +to name them: .*\n.*mounted")
