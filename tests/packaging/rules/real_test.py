@@ -77,7 +77,8 @@ class Real(WithPods):
         found = {}
         for alert in self.prometheus.get("alerts")["alerts"]:
             labels = alert["labels"]
-            if alert["state"] == "firing" and labels.get("namespace", own("rules")) == own("rules"):
+            others = "container" in labels and labels.get("namespace") != own("rules")
+            if alert["state"] == "firing" and not others:
                 found[labels["alertname"].removeprefix("Throttlelens"), labels.get("pod")] = alert
         return found
 
@@ -167,14 +168,18 @@ class Real(WithPods):
                 app.stop()
         meek = self.add("meek-0", ["tl_load", "--duration", "0"], request=1.5)
         # One thread a CPU: they wait for nobody.
-        self.add("greedy-0", ["tl_load", "--threads", str(os.cpu_count()), "--pin",
+        self.add("greedy-0", ["tl_load", "--threads", str(proc.online_cpus()), "--pin",
                               ",".join(map(str, sorted(os.sched_getaffinity(0)))), "--duration", "0"],
                  request=100)
         now = self.fires(("CrowdedOut", "meek-0"))
         self.assert_says(now["CrowdedOut", "meek-0"], "meek-0", meek,
                          r"waited [2-9][\d.]*% for others", r"less than its request of 1\.50 CPUs",
                          r"had \d % of its CPUs idle")
-        self.assertNotIn(("CrowdedOut", "greedy-0"), now)
+        used = self.prometheus.number(
+            f'rate(throttlelens_container_cpu_usage_seconds_total{{namespace="{own("rules")}",'
+            'pod="greedy-0",container="app"}[10s])')
+        if used > 0.8 * proc.online_cpus():  # unless others on this machine crowd it out in turn
+            self.assertNotIn(("CrowdedOut", "greedy-0"), self.alerts())
 
 
 if __name__ == "__main__":
