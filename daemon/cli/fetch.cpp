@@ -46,6 +46,7 @@ void explain(httplib::Error what, bool tls, Error& error) {
     case httplib::Error::Connection:
       error.why = "nobody takes connections there";
       break;
+    case httplib::Error::Write:  // TLS 1.3: our side is done before the other has judged us
     case httplib::Error::Read:
       error.why = "it does not answer, or broke off";
       if (tls) error.fix = "if it wants a client certificate, give --cert-file and --key-file";

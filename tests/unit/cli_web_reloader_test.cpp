@@ -133,7 +133,7 @@ TEST_CASE("what does not fit is refused, and what was in force can come back unn
   ++world.files["web"];
   reloader.turn();
   reloader.turn();
-  CHECK(world.log == Log{"no: cannot turn TLS off: "});
+  CHECK(world.log == Log{"no: cannot turn TLS off"});
   world.wanted.users.clear();
   ++world.files["web"];
   reloader.turn();

@@ -135,14 +135,14 @@ TEST_CASE("files that are named and cannot be used") {
 TEST_CASE("versions of TLS") {
   const std::string broken = " is broken, and not served; write TLS12 or TLS13";
   CHECK(problem_of(kPair + ", min_version: TLS10}\n") ==
-        "/etc/f:1:75: tls_server_config.min_version: \"TLS10\"" + broken);
+        "/etc/f:1:74: tls_server_config.min_version: \"TLS10\"" + broken);
   CHECK(problem_of(kPair + ", max_version: TLS11, min_version: TLS12}\n") ==
-        "/etc/f:1:75: tls_server_config.max_version: \"TLS11\"" + broken);
+        "/etc/f:1:74: tls_server_config.max_version: \"TLS11\"" + broken);
   CHECK(problem_of(kPair + ", min_version: TLS14}\n") ==
-        "/etc/f:1:75: tls_server_config.min_version: unknown value \"TLS14\"; valid values are "
+        "/etc/f:1:74: tls_server_config.min_version: unknown value \"TLS14\"; valid values are "
         "TLS12, TLS13; did you mean \"TLS12\"?");
   CHECK(problem_of(kPair + ", min_version: TLS13, max_version: TLS12}\n") ==
-        "/etc/f:1:75: tls_server_config.min_version is above max_version; no client could "
+        "/etc/f:1:74: tls_server_config.min_version is above max_version; no client could "
         "connect");
 }
 
@@ -150,15 +150,15 @@ TEST_CASE("certificates of clients are wanted wholly or not at all") {
   for (const std::string half :
        {"RequestClientCert", "RequireAnyClientCert", "VerifyClientCertIfGiven"}) {
     CHECK(problem_of(kPair + ", client_auth_type: " + half + "}\n") ==
-          "/etc/f:1:80: tls_server_config.client_auth_type: \"" + half +
+          "/etc/f:1:79: tls_server_config.client_auth_type: \"" + half +
               "\" lets in who has no certificate of the CA; write RequireAndVerifyClientCert, or "
               "NoClientCert");
   }
   CHECK(problem_of(kPair + ", client_auth_type: RequireAndVerifyClientCert}\n") ==
-        "/etc/f:1:80: tls_server_config.client_auth_type needs the CA of the clients; add "
+        "/etc/f:1:79: tls_server_config.client_auth_type needs the CA of the clients; add "
         "client_ca_file beside it");
   CHECK(problem_of(kPair + ", client_ca_file: ca.pem}\n") ==
-        "/etc/f:1:62: tls_server_config.client_ca_file alone asks nobody for a certificate; add "
+        "/etc/f:1:61: tls_server_config.client_ca_file alone asks nobody for a certificate; add "
         "client_auth_type: RequireAndVerifyClientCert, or remove it");
   CHECK(problem_of(kPair + ", client_auth_type: requireandverifyclientcert}\n")
             .ends_with("did you mean \"RequireAndVerifyClientCert\"?"));
@@ -166,11 +166,11 @@ TEST_CASE("certificates of clients are wanted wholly or not at all") {
 
 TEST_CASE("what would narrow who or what is let in is never ignored") {
   CHECK(problem_of(kPair + ", cipher_suites: [TLS_X]}\n")
-            .starts_with("/etc/f:1:62: tls_server_config.cipher_suites cannot be chosen here"));
+            .starts_with("/etc/f:1:61: tls_server_config.cipher_suites cannot be chosen here"));
   CHECK(problem_of(kPair + ", curve_preferences: [CurveP256]}\n")
-            .starts_with("/etc/f:1:62: tls_server_config.curve_preferences cannot be chosen"));
+            .starts_with("/etc/f:1:61: tls_server_config.curve_preferences cannot be chosen"));
   CHECK(problem_of(kPair + ", client_allowed_sans: [a]}\n")
-            .starts_with("/etc/f:1:62: tls_server_config.client_allowed_sans is not supported"));
+            .starts_with("/etc/f:1:61: tls_server_config.client_allowed_sans is not supported"));
   CHECK(problem_of("rate_limit: {interval: 1s, burst: 20}\n")
             .starts_with("/etc/f:1:1: rate_limit is not supported"));
 }
@@ -179,30 +179,27 @@ TEST_CASE("unknown keys have a nearest one") {
   CHECK(problem_of("tls_sever_config: {}\n") ==
         "/etc/f:1:1: unknown key \"tls_sever_config\"; did you mean \"tls_server_config\"?");
   CHECK(problem_of(kPair + ", min_versoin: TLS12}\n") ==
-        "/etc/f:1:62: unknown key \"min_versoin\" in \"tls_server_config\"; did you mean "
+        "/etc/f:1:61: unknown key \"min_versoin\" in \"tls_server_config\"; did you mean "
         "\"min_version\"?");
   CHECK(problem_of("web: 1\n") ==
         "/etc/f:1:1: unknown key \"web\"; valid keys here are basic_auth_users, rate_limit, "
         "tls_server_config, http_server_config");
   CHECK(problem_of("basic_auth_users: {a: " + kHash + ", a: " + kHash + "}\n") ==
-        "/etc/f:1:87: duplicate key \"a\", first written in line 1; remove one of them");
+        "/etc/f:1:85: duplicate key \"a\", first written in line 1; remove one of them");
   CHECK(problem_of("- a\n") == "/etc/f:1:1: the file must be a map; write \"key: value\" lines");
   CHECK(problem_of("http_server_config: {http2: maybe}\n")
             .starts_with("/etc/f:1:29: http_server_config.http2: unknown value \"maybe\""));
 }
 
 TEST_CASE("a password must be a bcrypt hash that can be checked in time") {
-  const std::string not_bcrypt =
-      "/etc/f:1:22: basic_auth_users: what is given for \"a\" is not "
-      "the bcrypt hash of a password; ";
   for (const std::string& bad :
        {std::string("secret"), kHash.substr(0, 59), kHash + "x", "$2x" + kHash.substr(3),
         "$1" + kHash.substr(2), "$2y$1x$" + kHash.substr(7), "$2y$100" + kHash.substr(7),
         kHash.substr(0, 59) + "*", std::string("$6$salt$hash")}) {
     CAPTURE(bad);
-    CHECK(problem_of("basic_auth_users: {a: " + std::string("'") + bad + "'}\n")
-              .starts_with(not_bcrypt.substr(0, 11)));
-    CHECK(problem_of("basic_auth_users: {a: '" + bad + "'}\n").contains(not_bcrypt.substr(12)));
+    CHECK(problem_of("basic_auth_users: {a: '" + bad + "'}\n")
+              .starts_with("/etc/f:1:23: basic_auth_users: what is given for \"a\" is not the "
+                           "bcrypt hash of a password; "));
   }
   for (const auto* const cost : {"03", "17", "31"}) {
     CHECK(problem_of("basic_auth_users:\n  a: $2y$" + std::string(cost) + "$" + kHash.substr(7) +
