@@ -131,21 +131,22 @@ class Live(WithPods):
 
     @classmethod
     def resolve(cls, board, chosen):
-        """Values for all variables of a dashboard, each found by its own query as Grafana would."""
-        values, empty = dict(TIMES, datasource="prometheus"), []
+        """Values for all variables of a dashboard, each found by its own query as Grafana would; and
+        of which there is none, or not what is chosen."""
+        values, missing = dict(TIMES, datasource="prometheus"), []
         for name, variable in dashboards.variables(board).items():
             if variable["type"] != "query":
                 continue
             selector = dashboards.substituted(dashboards.asked(variable)[0], values)
             series = cls.prometheus.get("series", **{"match[]": selector})
             options = list(dashboards.options(variable, series))
-            if not options:
-                empty.append(name)
-                options = [f"no {name}"]
             picked = chosen.get(name) or (None if variable["includeAll"] else options[:1])
-            assert picked is None or empty or set(picked) <= set(options), (name, picked, options)
+            if not options or not set(picked or ()) <= set(options):
+                missing.append(name)
+                options = options or [f"no {name}"]
+                picked = picked or options[:1]
             values[name] = dashboards.interpolated(dict(variable, options=options), picked)
-        return values, empty
+        return values, missing
 
     @classmethod
     def ask_all(cls):
@@ -178,8 +179,8 @@ class Live(WithPods):
 
     def panel(self, name, title, chosen=None):
         """[what is said to each of its queries], now."""
-        values, empty = self.resolve(self.boards[name], chosen or self.chosen)
-        self.assertEqual(empty, [])
+        values, missing = self.resolve(self.boards[name], chosen or self.chosen)
+        self.assertEqual(missing, [])
         at = time.time()
         answers = [Answer(self.prometheus, target, dashboards.substituted(target["expr"], values), at)
                    for of, target in dashboards.targets(self.boards[name]) if of == title]
