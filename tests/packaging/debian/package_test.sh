@@ -24,7 +24,7 @@ lintian --allow-root --fail-on error,warning "$package" || fail "lintian finds m
 
 field() { dpkg-deb -f "$package" "$1"; }
 version=$(field Version)
-equal "version in the changelog" "$(dpkg-parsechangelog -l "$source/packaging/debian/changelog" -S Version)" "$version"
+equal "version in the changelog" "$(dpkg-parsechangelog -l "$source/packaging/debian/changelog.txt" -S Version)" "$version"
 equal "package" "$(field Package)" throttlelens
 equal "section" "$(field Section)" admin
 equal "configuration files" "$(dpkg-deb -I "$package" conffiles)" /etc/throttlelens/throttlelens.yaml

@@ -3,14 +3,14 @@
 # The installed package under a real systemd, in a guest: what the service may do is enough for all
 # that it does. See service_in_guest.sh for what is looked at.
 #
-#   service_test.sh PACKAGE.deb TL_LOAD [KERNEL]     KERNEL: 6.1, that of Debian 12, if not given
+#   service_test.sh PACKAGE.deb [KERNEL]     KERNEL: 6.1, that of Debian 12, if not given
 set -euo pipefail
 # shellcheck source=tests/packaging/debian/root.sh
 . "$(dirname "$0")/root.sh"
 own_namespace "$@"
 
 here=$(cd "$(dirname "$0")" && pwd)
-package=$1 load=$2 kernel=${3:-6.1}
+package=$1 kernel=${2:-6.1}
 work=$(mktemp -d)
 # shellcheck disable=SC2317 # called by the trap
 cleanup() { umount -R "$work/root" 2> /dev/null || true; rm -rf --one-file-system "$work"; }
@@ -39,4 +39,4 @@ tar --create --file "$work/root.tar" --directory "$root" --numeric-owner --exclu
 umount -R "$root"
 
 "$here/../../vm/run_guest.sh" --timeout 400 --memory 1536 --root "$work/root.tar" \
-  --add "$load" --script "$here/service_in_guest.sh" "$kernel"
+  --script "$here/service_in_guest.sh" "$kernel"
