@@ -68,7 +68,7 @@ run_tests() {
 second_try() {
   local failures=$2/Testing/Temporary/LastTestsFailed.log
   # Lines are NUMBER:NAME, and a name begins with its label. (ctest ignores -L with --rerun-failed.)
-  [[ -s $failures ]] && ! grep -qvE '^[0-9]+:(bpf|vm|e2e)[:/]' "$failures" || return 1
+  [[ -s $failures ]] && ! grep -qvE '^[0-9]+:(bpf|vm|e2e|packaging)[:/]' "$failures" || return 1
   echo "== $1: once more what failed"
   "${wrapper[@]}" ctest --test-dir "$2" --rerun-failed --output-on-failure --no-tests=error \
     --output-junit "$results/$1.xml" 2>&1 | tee -a "$results/$1.log"

@@ -85,7 +85,7 @@ TEST_CASE("the shipped file has every key, and above each a comment") {
     }
   }
   const auto keys = config_keys();
-  CHECK(keys.size() == 18);
+  CHECK(keys.size() == 19);
   CHECK(found == std::set<std::string>(keys.begin(), keys.end()));
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("a known key in the wrong place comes with the right one") {
 TEST_CASE("an unknown key near no other comes with all there are") {
   CHECK(problem_of("<<: x\n") ==
         "f:1:1: unknown key \"<<\"; valid keys here are listen, web_config_file, windows, probe, "
-        "cgroup, runtimes, limits, log");
+        "cgroup, runtimes, metrics, limits, log");
   CHECK(problem_of("probe: {x: y}\n") ==
         "f:1:9: unknown key \"x\" in \"probe\"; valid keys here are mode");
   CHECK(problem_of("\"\": x\n").starts_with("f:1:1: unknown key \"\"; valid keys here are "));

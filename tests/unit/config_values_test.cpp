@@ -132,8 +132,8 @@ TEST_CASE("counts have a range") {
         "f:1:23: " + cgroups + "text; remove the quotes");
   CHECK(
       problem_of("metrics: {exclude: [a*, b c]}\n") ==
-      "f:1:24: metrics.exclude: \"b c\" matches no metric; names are letters, digits and \"_\", as "
-      "in \"throttlelens_cgroup_*\"");
+      "f:1:25: item 2 of metrics.exclude: \"b c\" matches no metric; names are letters, digits and "
+      "\"_\", as in \"throttlelens_cgroup_*\"");
   CHECK(problem_of("limits: {max_series: 99}\n") ==
         "f:1:22: limits.max_series must be a whole number of at least 100, not \"99\"");
   CHECK(problem_of("limits: {keep_ended: 61m}\n") ==
