@@ -23,9 +23,11 @@ PAIRS = {
     "web": (WEB, ("web",)),
     "old kernel": (("--set", "oldKernel=true"), ("old-kernel",)),
     "without private memory": (("--set", "privateMemory=false"), ("without-private-memory",)),
+    "without reading all": (("--set", "dacReadSearch=false"), ("without-dac-read-search",)),
     "before 1.30": (("--kube-version", "1.25.0"), ("before-1.30",)),
-    "several": ((*WEB, "--set", "runtime=crio,oldKernel=true,privateMemory=false", "--kube-version", "1.29.3"),
-                ("runtime-crio", "before-1.30", "web", "old-kernel", "without-private-memory")),
+    "several": ((*WEB, "--set", "runtime=crio,oldKernel=true,privateMemory=false,dacReadSearch=false",
+                 "--kube-version", "1.29.3"),
+                ("runtime-crio", "before-1.30", "web", "old-kernel", "without-private-memory", "without-dac-read-search")),
 }
 HELM = {
     **{name: options for name, (options, _) in PAIRS.items()},
