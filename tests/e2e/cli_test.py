@@ -184,14 +184,19 @@ class Configuration(unittest.TestCase):
         daemon = Daemon(self, "--config", path)
         address = daemon.address()
         self.assertIn('cgroup="', fetch(address, "/metrics")[1])
+        self.assertIn("\nprocess_open_fds ", fetch(address, "/metrics")[1])
 
         self.write("log: {level: info, format: json}\nprobe: {mode: auto}\n"
-                   "limits: {max_series: 1000}\ncgroup: {exclude: ['*']}\n")
+                   "limits: {max_series: 1000}\ncgroup: {exclude: ['*']}\n"
+                   "metrics: {exclude: [process_open_*, proces_*]}\n")
         daemon.process.send_signal(signal.SIGHUP)
         line = json.loads(daemon.wait_for(r'\{.*reloaded.*\}')[0])
         self.assertEqual(line["level"], "info")
         self.assertIn("limits.max_series", line["message"])
         self.assertRegex(daemon.log(), r"probe\.mode changed.*restart")
+        self.assertNotIn("process_open_fds", fetch(address, "/metrics")[1])
+        self.assertIn("process_max_fds", fetch(address, "/metrics")[1])
+        self.assertRegex(daemon.log(), r'metrics\.exclude: no metric is named \\?"proces_\*')
         # Filters follow at the next window.
         end = time.monotonic() + DEADLINE
         while 'cgroup="' in fetch(address, "/metrics")[1]:

@@ -32,7 +32,7 @@ constexpr Nanoseconds kBase = 100ms;
 /// Endpoints of a daemon whose sampler is this test.
 struct Daemon {
   Endpoints endpoints() {
-    return {store, health, clock, {}, windows, 50000, make_logger(Config::Log{})};
+    return {store, health, clock, {}, config, make_logger(Config::Log{})};
   }
   void publish(const std::string& kernel, Nanoseconds taken,
                std::vector<Nanoseconds> marks = {50s}) {
@@ -50,8 +50,7 @@ struct Daemon {
     health.set_ready();
   }
 
-  const Config::Windows windows{
-      .base = kBase, .reported = {kBase, 1s, 5s}, .history = std::chrono::minutes(5)};
+  Config config{.windows = {.base = kBase}};
   StillClock clock{MonoTime{100s}};
   Health health{MonoTime{100s}, kBase};
   SnapshotStore store;
