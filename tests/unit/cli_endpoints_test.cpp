@@ -31,9 +31,7 @@ constexpr Nanoseconds kBase = 100ms;
 
 /// Endpoints of a daemon whose sampler is this test.
 struct Daemon {
-  Endpoints endpoints() {
-    return {store, health, clock, {}, config, make_logger(Config::Log{})};
-  }
+  Endpoints endpoints() { return {store, health, clock, {}, config, make_logger(Config::Log{})}; }
   void publish(const std::string& kernel, Nanoseconds taken,
                std::vector<Nanoseconds> marks = {50s}) {
     auto snapshot = std::make_shared<Snapshot>(samples::full_snapshot());
@@ -50,7 +48,7 @@ struct Daemon {
     health.set_ready();
   }
 
-  Config config{.windows = {.base = kBase}};
+  const Config config;  // its base window is kBase
   StillClock clock{MonoTime{100s}};
   Health health{MonoTime{100s}, kBase};
   SnapshotStore store;
