@@ -105,8 +105,7 @@ TEST_CASE("what is not a readable file is refused without waiting for it") {
   CHECK(load_problem(scratch / "none") ==
         " cannot open the configuration file: No such file or directory");
   CHECK(load_problem("") == " cannot open the configuration file: No such file or directory");
-  const std::string refused =
-      " not a regular file, so no configuration file; check the path";
+  const std::string refused = " not a regular file, so no configuration file; check the path";
   CHECK(load_problem(scratch / ".") == refused);
   CHECK(load_problem("/dev/zero") == refused);
   REQUIRE(::mkfifo((scratch / "fifo").c_str(), 0600) == 0);
