@@ -212,10 +212,11 @@ MHD_Result HttpServer::Impl::on_request(void* self, MHD_Connection* /*connection
   }
 }
 
-void HttpServer::Impl::on_completed(void* /*self*/, MHD_Connection* /*connection*/, void** state,
+void HttpServer::Impl::on_completed(void* self, MHD_Connection* /*connection*/, void** state,
                                     MHD_RequestTerminationCode /*why*/) noexcept {
-  delete static_cast<PendingRequest*>(*state);
+  const std::unique_ptr<PendingRequest> request(static_cast<PendingRequest*>(*state));
   *state = nullptr;
+  if (request) static_cast<Impl*>(self)->worker.completed(*request);
 }
 
 void HttpServer::Impl::open(MHD_Connection* connection, Connection& context) {
