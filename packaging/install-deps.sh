@@ -20,7 +20,7 @@ test=(
   conmon containerd crun podman runc           # containers, of runtimes of our own
   protobuf-compiler python3-grpcio             # to ask containerd for pods, as the kubelet does
   binutils busybox-static cpio qemu-system-x86 # the guests
-  apache2-utils buildah debootstrap gnutls-bin lintian man-db openssl python3-yaml systemd unzip # what is packaged
+  apache2-utils buildah debootstrap lintian man-db openssl python3-yaml systemd unzip # what is packaged
 )
 
 # Where Node.js is not Debian's, its npm comes along, and Debian's would not fit.
