@@ -147,11 +147,12 @@ std::optional<std::string_view> cpu_cgroup_path(std::string_view text, bool v2) 
     text.remove_prefix(std::min(line.size() + 1, text.size()));
     // NUMBER:CONTROLLERS:PATH; no name of a controller has a colon, paths may.
     const std::size_t first = line.find(':');
-    const std::size_t second = first == line.npos ? first : line.find(':', first + 1);
-    if (second == line.npos) continue;
+    const std::size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos) continue;
     const std::string controllers =
         "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
-    const bool ours = v2 ? controllers == ",," : controllers.find(",cpu,") != controllers.npos;
+    const bool ours =
+        v2 ? controllers == ",," : controllers.find(",cpu,") != std::string_view::npos;
     const std::string_view path = line.substr(second + 1);
     if (!ours || path.starts_with("/..")) continue;
     return path;

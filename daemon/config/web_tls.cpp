@@ -14,6 +14,36 @@ using Version = WebConfig::TlsVersion;
 
 enum class ClientAuth { none, required };
 
+/// Empty after reporting why there is none. Not read_text(), whose messages quote what may be a
+/// key.
+std::string text_here(const Entry& entry, Problems& problems) {
+  auto text = scalar_of(entry, problems).value_or("");
+  if (text.empty() && entry.value->kind == YamlNode::Kind::text) {
+    problems.add(place_of(entry), entry.name + " is empty; write PEM text");
+  }
+  return text;
+}
+
+/// Empty after reporting why there is none.
+std::string text_of_file(const Entry& entry, const WebSource& source, Problems& problems) {
+  std::string path;
+  read_text(entry, path, problems);
+  if (path.empty()) {
+    if (entry.value->kind == YamlNode::Kind::text && entry.value->text.empty()) {
+      problems.add(place_of(entry), entry.name + " is empty; write the path of a file");
+    }
+    return {};
+  }
+  path = (std::filesystem::path(source.folder) / path).string();
+  auto text = source.read(path);
+  if (!text || text->empty()) {
+    problems.add(place_of(entry), entry.name + ": " + config::quoted(path) + ": " +
+                                      (text ? "the file is empty" : text.error()));
+    return {};
+  }
+  return std::move(*text);
+}
+
 /// The text itself, or that of the file; empty after reporting why there is none.
 std::string text_of(const TextEntry& entry, const WebSource& source, Problems& problems) {
   if (entry.here && entry.file) {
@@ -21,30 +51,9 @@ std::string text_of(const TextEntry& entry, const WebSource& source, Problems& p
                                       " are two ways to say the same; remove one of them");
     return {};
   }
-  // Not read_text(), whose messages quote what may be a key here.
-  if (entry.here) {
-    auto text = scalar_of(*entry.here, problems).value_or("");
-    if (text.empty() && entry.here->value->kind == YamlNode::Kind::text) {
-      problems.add(place_of(*entry.here), entry.here->name + " is empty; write PEM text");
-    }
-    return text;
-  }
-  std::string path;
-  read_text(*entry.file, path, problems);
-  if (path.empty()) {
-    if (entry.file->value->kind == YamlNode::Kind::text && entry.file->value->text.empty()) {
-      problems.add(place_of(*entry.file), entry.file->name + " is empty; write the path of a file");
-    }
-    return {};
-  }
-  path = (std::filesystem::path(source.folder) / path).string();
-  auto text = source.read(path);
-  if (!text || text->empty()) {
-    problems.add(place_of(*entry.file), entry.file->name + ": " + config::quoted(path) + ": " +
-                                            (text ? "the file is empty" : text.error()));
-    return {};
-  }
-  return std::move(*text);
+  if (entry.here) return text_here(*entry.here, problems);
+  if (entry.file) return text_of_file(*entry.file, source, problems);
+  return {};
 }
 
 bool given(const TextEntry& entry) {
@@ -85,7 +94,7 @@ void read_client_ca(const TlsEntries& entries, const WebSource& source, Tls& tls
                     Problems& problems) {
   const bool required = client_auth_of(entries, problems) == ClientAuth::required;
   const bool has_ca = given(entries.client_ca);
-  if (required && !has_ca) {
+  if (required && !has_ca && entries.client_auth) {
     problems.add(
         place_of(*entries.client_auth),
         entries.client_auth->name + " needs the CA of the clients; add client_ca_file beside it");
@@ -119,8 +128,9 @@ std::optional<Tls> read_tls(const TlsEntries& entries, const WebSource& source,
   read_client_ca(entries, source, tls, problems);
   read_version(entries.min_version, tls.min, problems);
   read_version(entries.max_version, tls.max, problems);
-  if (tls.max < tls.min) {
-    problems.add(place_of(entries.min_version ? *entries.min_version : *entries.max_version),
+  const auto& said = entries.min_version ? entries.min_version : entries.max_version;
+  if (tls.max < tls.min && said) {
+    problems.add(place_of(*said),
                  "tls_server_config.min_version is above max_version; no client could connect");
   }
   if (!whole) return std::nullopt;

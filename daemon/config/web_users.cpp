@@ -67,6 +67,7 @@ constexpr std::array kHeaders{
 
 void refuse_header(const YamlNode& key, Problems& problems) {
   std::vector<std::string_view> names;
+  names.reserve(kHeaders.size());
   for (const auto& header : kHeaders) names.push_back(header.name);
   const auto near = nearest(key.text, names);
   problems.add(key.place, "unknown header " + quoted(key.text) +
@@ -99,14 +100,14 @@ std::vector<WebConfig::User> read_users(const Entry& entry, Problems& problems) 
   std::vector<WebConfig::User> users;
   if (!is_map(entry, "names and bcrypt hashes", problems)) return users;
   for_each_key(*entry.value, problems, [&](const YamlNode& key, const YamlNode& item) {
-    if (std::string fault = name_fault(key.text); !fault.empty()) {
+    if (const std::string fault = name_fault(key.text); !fault.empty()) {
       return problems.add(key.place, entry.name + ": " + fault);
     }
     const Entry one{
         .name = entry.name + ": the hash of " + quoted(key.text), .key = key.place, .value = &item};
     auto hash = scalar_of(one, problems);
     if (!hash) return;
-    if (std::string fault = hash_fault(*hash); !fault.empty()) {
+    if (const std::string fault = hash_fault(*hash); !fault.empty()) {
       return problems.add(place_of(one),
                           entry.name + ": what is given for " + quoted(key.text) + " " + fault);
     }
@@ -129,7 +130,7 @@ std::vector<WebConfig::Header> read_headers(const Entry& entry, Problems& proble
     if (item.kind == Kind::nothing) return;
     auto value = scalar_of(one, problems);
     if (!value) return;
-    if (std::string fault = value_fault(*known, *value); !fault.empty()) {
+    if (const std::string fault = value_fault(*known, *value); !fault.empty()) {
       return problems.add(place_of(one), one.name + ": " + quoted(*value) + " " + fault);
     }
     if (!value->empty()) headers.push_back({.name = key.text, .value = std::move(*value)});

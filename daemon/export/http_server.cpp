@@ -240,13 +240,15 @@ void HttpServer::Impl::on_connection(void* self, MHD_Connection* connection, voi
       *context = opened.get();
       server.open(connection, *opened.release());
     } catch (const std::exception&) {
-      // Without a deadline; the idle timeout still holds.
+      return;  // without a deadline; the idle timeout still holds
     }
     return;
   }
   std::unique_ptr<Connection> closed(static_cast<Connection*>(*context));
   *context = nullptr;
-  if (closed && closed->timed) server.worker.connection_closed(*closed->timed);
+  if (closed) {
+    if (const auto& timed = closed->timed) server.worker.connection_closed(*timed);
+  }
   server.parting = std::move(closed);
 }
 

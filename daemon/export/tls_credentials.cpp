@@ -34,7 +34,7 @@ std::unexpected<Error> refused(const char* what, int code, const char* fix) {
 }  // namespace
 
 Result<std::shared_ptr<const TlsCredentials>> TlsCredentials::create(const HttpTls& tls) {
-  const std::shared_ptr<TlsCredentials> made(new TlsCredentials);
+  std::shared_ptr<TlsCredentials> made(new TlsCredentials);
   if (auto loaded = made->load(tls); !loaded) return std::unexpected(std::move(loaded.error()));
   return made;
 }

@@ -13,6 +13,7 @@ namespace throttlelens {
 namespace {
 
 gnutls_transport_ptr_t as_pointer(int fd) {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr): this is how GnuTLS takes a descriptor
   return reinterpret_cast<gnutls_transport_ptr_t>(static_cast<std::intptr_t>(fd));
 }
 
