@@ -34,19 +34,7 @@ constexpr Choice<LogFormat> kFormats[] = {{"text", LogFormat::text}, {"json", Lo
 using E = const Entry&;
 using P = Problems&;
 
-struct Key {
-  using Reader = void (*)(E entry, Draft& draft, P problems);
-  constexpr Key(std::string_view its_section, std::string_view its_name, Reader its_reader)
-      : section(its_section), name(its_name), read(its_reader) {}
-
-  std::string_view section;  ///< empty at the top
-  std::string_view name;
-  Reader read;
-
-  std::string dotted() const {
-    return (section.empty() ? "" : std::string(section) + ".") + std::string(name);
-  }
-};
+using Key = SchemaKey<Draft>;
 
 constexpr std::array kKeys{
     Key{"", "listen", [](E e, Draft& d, P p) { read_listen(e, d.config.listen, p); }},

@@ -26,15 +26,7 @@ struct Draft {
 using E = const Entry&;
 using P = Problems&;
 
-struct Key {
-  using Reader = void (*)(E entry, Draft& draft, P problems);
-  constexpr Key(std::string_view its_section, std::string_view its_name, Reader its_reader)
-      : section(its_section), name(its_name), read(its_reader) {}
-
-  std::string_view section;  ///< empty at the top
-  std::string_view name;
-  Reader read;
-};
+using Key = SchemaKey<Draft>;
 
 bool is_empty(E entry) {
   const YamlNode& value = *entry.value;
@@ -103,9 +95,8 @@ void read_key(const YamlNode& key, const YamlNode& item, std::string_view sectio
               P problems) {
   const auto* const known = std::ranges::find_if(
       kKeys, [&](const Key& k) { return k.section == section && k.name == key.text; });
-  const std::string prefix = section.empty() ? "" : std::string(section) + ".";
   if (known != kKeys.end()) {
-    return known->read({.name = prefix + key.text, .key = key.place, .value = &item}, draft,
+    return known->read({.name = known->dotted(), .key = key.place, .value = &item}, draft,
                        problems);
   }
   const auto words = words_in(section);

@@ -16,6 +16,7 @@
 #include "http_response.h"
 #include "http_worker.h"
 #include "listener.h"
+#include "open_requests.h"
 #include "tls_stream.h"
 
 namespace throttlelens {
@@ -40,6 +41,7 @@ struct HttpServer::Impl {
     // First, because libmicrohttpd must not be stopped while connections are suspended.
     gate->stop();
     worker.stop();
+    open_requests.wait_for_none(std::chrono::seconds(1));
     if (daemon != nullptr) ::MHD_stop_daemon(daemon);
   }
   Impl(const Impl&) = delete;
@@ -48,6 +50,7 @@ struct HttpServer::Impl {
   HttpHandlers handlers;
   std::unique_ptr<HttpGate> gate;
   HttpWorker worker;
+  OpenRequests open_requests;
   std::string address;
   /// The connection closed last. Its TLS session, which refers to it, is ended before this is told
   /// by libmicrohttpd 0.9.75, but may be after it by others.
@@ -58,7 +61,7 @@ struct HttpServer::Impl {
   HttpResponse immediate(std::string_view path, std::string_view method) const;
   MHD_Result answer(PendingRequest& request, std::string_view path, std::string_view method);
   MHD_Result answer_now(PendingRequest& request, HttpResponse response) const;
-  void open(MHD_Connection* connection, Connection& context);
+  void open_connection(MHD_Connection* connection, Connection& context);
   MHD_Daemon* start_daemon(const HttpServerOptions& options, int listening);
 
   // What libmicrohttpd calls, on its event loop. Nothing may be thrown through it.
@@ -162,6 +165,10 @@ MHD_Result HttpServer::Impl::answer_now(PendingRequest& request, HttpResponse re
 
 MHD_Result HttpServer::Impl::answer(PendingRequest& request, std::string_view path,
                                     std::string_view method) {
+  if (!request.begun) {
+    request.begun = true;
+    open_requests.begun();
+  }
   if (request.submitted) return queue(request.connection, request.answer);
   if (!is_open(path) && request.login == LoginVerdict::unknown) {
     const LoginVerdict verdict = gate->judge(request.connection, [&request](LoginVerdict found) {
@@ -216,10 +223,10 @@ void HttpServer::Impl::on_completed(void* self, MHD_Connection* /*connection*/, 
                                     MHD_RequestTerminationCode /*why*/) noexcept {
   const std::unique_ptr<PendingRequest> request(static_cast<PendingRequest*>(*state));
   *state = nullptr;
-  if (request) static_cast<Impl*>(self)->worker.completed(*request);
+  if (request && request->begun) static_cast<Impl*>(self)->open_requests.ended();
 }
 
-void HttpServer::Impl::open(MHD_Connection* connection, Connection& context) {
+void HttpServer::Impl::open_connection(MHD_Connection* connection, Connection& context) {
   const auto* info = ::MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
   if (info == nullptr) return;
   const int fd = info->connect_fd;
@@ -238,7 +245,7 @@ void HttpServer::Impl::on_connection(void* self, MHD_Connection* connection, voi
     try {
       auto opened = std::make_unique<Connection>();
       *context = opened.get();
-      server.open(connection, *opened.release());
+      server.open_connection(connection, *opened.release());
     } catch (const std::exception&) {
       return;  // without a deadline; the idle timeout still holds
     }

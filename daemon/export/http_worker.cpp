@@ -9,12 +9,6 @@
 
 namespace throttlelens {
 
-namespace {
-
-constexpr auto kLastWords = std::chrono::seconds(1);
-
-}  // namespace
-
 HttpResponse call_handler(const std::function<HttpResponse()>& handler) noexcept {
   try {
     if (handler) return handler();
@@ -35,7 +29,6 @@ bool HttpWorker::submit(PendingRequest& request) {
   if (stopping_) return false;
   queue_.push_back(&request);
   request.submitted = true;
-  ++open_;
   // Before the worker can see it, which would resume what is not suspended.
   ::MHD_suspend_connection(request.connection);
   wake_.notify_one();
@@ -55,12 +48,6 @@ void HttpWorker::connection_closed(Handle connection) {
   connections_.erase(connection);
 }
 
-void HttpWorker::completed(const PendingRequest& request) {
-  if (!request.submitted) return;
-  const std::lock_guard lock(mutex_);
-  if (--open_ == 0) closed_.notify_one();
-}
-
 void HttpWorker::stop() {
   {
     const std::lock_guard lock(mutex_);
@@ -68,8 +55,6 @@ void HttpWorker::stop() {
     wake_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
-  std::unique_lock lock(mutex_);
-  closed_.wait_for(lock, kLastWords, [this] { return open_ == 0; });
 }
 
 void HttpWorker::run() {

@@ -48,6 +48,7 @@ struct PendingRequest {
   LoginVerdict login = LoginVerdict::unknown;  ///< set while the connection is suspended
   Question question;                           ///< once it is submitted
   bool wants_gzip = false;
+  bool begun = false;  ///< counted among the open ones
   bool submitted = false;
   /// Of its connection; absent without a deadline.
   std::optional<std::list<TimedConnection>::iterator> timed;
@@ -69,10 +70,7 @@ class HttpWorker {
   bool submit(PendingRequest& request);
   Handle connection_opened(int fd);
   void connection_closed(Handle connection);
-  /// Its answer has been taken, or nobody wants it any more.
-  void completed(const PendingRequest& request);
-  /// Answers what has been submitted, with what is known now, and takes nothing more. Returns when
-  /// the answers have been taken, or after a second: who ends the event loop at once ends them too.
+  /// Answers what has been submitted, with what is known now, and takes nothing more.
   void stop();
 
  private:
@@ -101,8 +99,6 @@ class HttpWorker {
   std::vector<PendingRequest*> queue_;
   std::vector<Waiting> waiting_;
   std::list<TimedConnection> connections_;  ///< by deadline, but for those that wait
-  std::size_t open_ = 0;                    ///< submitted and not completed
-  std::condition_variable closed_;          ///< when that is none
   bool stopping_ = false;
   std::thread thread_;  ///< last, so that all it uses is there
 };

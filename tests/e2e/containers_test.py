@@ -879,7 +879,7 @@ class Waves(WithPods):
             print(f"\nnote: wave {number}: {self.PODS * (self.EACH + 1)} containers in "
                   f"{took:.1f} s; the daemon took {cpu * 1000:.0f} ms of CPU, has "
                   f"{states[-1]['resident'] >> 10} KiB, {states[-1]['fds']} descriptors, "
-                  f"{states[-1]['series']} series", end="", flush=True)
+                  f"{states[-1]['series'].total()} series", end="", flush=True)
         print()
         first, last = states[0], states[-1]
         self.assertEqual(last["series"], first["series"])

@@ -144,9 +144,7 @@ class Hostile(HandMade):
 class Churn(HandMade):
     """The same for thousands, made by hand."""
 
-    # Of a cgroup that stays, a histogram may begin while the waves go on: with its first long wait.
-    more_config = ("limits: {keep_ended: 500ms}\n"
-                   "metrics: {exclude: ['*_wait_duration_seconds', '*_throttle_episode_seconds']}\n")
+    more_config = "limits: {keep_ended: 500ms}\n"
     WAVES, EACH = 12, 250
 
     # Runs for a moment whenever it is told to go on.

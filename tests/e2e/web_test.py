@@ -30,8 +30,8 @@ from deadline import until
 from needs import need_tool
 from process import Process
 from prometheus import Prometheus
+from scenario import main, throttlelens
 
-BINARY = ""
 PASSWORD = "correct horse battery staple"
 WRONG_PROTOCOL = "Client sent an HTTP request to an HTTPS server."
 
@@ -45,7 +45,7 @@ class Daemon(Process):
         self.config = self.write("config.yaml", "web_config_file: web.yml\n"
                                                 "probe: {mode: cpustat}\n")
         env = {k: v for k, v in os.environ.items() if k != "THROTTLELENS_CONFIG"}
-        super().__init__([BINARY, "run", "--config", self.config, "--listen", "127.0.0.1:0"],
+        super().__init__([throttlelens(), "run", "--config", self.config, "--listen", "127.0.0.1:0"],
                          cwd=cleanup.folder(), env=env)
         match = self.wait_for_log(r"metrics at (https?)://(\S+)/metrics")
         self.scheme, self.address = match[1], match[2]
@@ -95,7 +95,7 @@ def serial(daemon, tls):
 
 def run(*arguments):
     env = {k: v for k, v in os.environ.items() if k != "THROTTLELENS_CONFIG"}
-    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, check=False,
+    return subprocess.run([throttlelens(), *arguments], capture_output=True, text=True, check=False,
                           timeout=60, env=env)
 
 
@@ -424,18 +424,5 @@ class Client(Web):
         self.assertIn("nowhere.yml: cannot open", bad.stderr)
 
 
-def main():
-    global BINARY  # pylint: disable=global-statement
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    BINARY = os.path.abspath(sys.argv.pop(1))
-    cleanup.on_signals()
-    result = unittest.main(verbosity=2, exit=False).result
-    if result.skipped and len(result.skipped) == result.testsRun:
-        print(result.skipped[-1][1])
-        return 77
-    return 0 if result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, ("throttlelens",)))

@@ -8,6 +8,8 @@
 # S is bookworm and V minbase when not given. The root's apt asks the same mirror, in the same way.
 # Needs root. Exits 77 with the reason when it cannot be had (1 with CI=true).
 set -euo pipefail
+# shellcheck source=tests/support/debian_mirror.sh
+source "$(dirname "$0")/../support/debian_mirror.sh"
 
 cache=${THROTTLELENS_CACHE:-$HOME/.cache/throttlelens}/debian
 suite=bookworm variant=minbase include=''
@@ -44,18 +46,7 @@ if cached; then echo "$tar"; exit 0; fi
 work=$(mktemp -d "$cache/.make.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
 
-# The mirror is the one this system's sources name, whichever of the two formats they use. (-updates
-# only exists in the distribution's own archive, others reuse the plain codename.)
-# shellcheck source=/dev/null
-codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-uris=$(apt-get update --print-uris 2> /dev/null | sed -n "s|^'\(.*\)/dists/\([^/' ]*\)/InRelease'.*|\2 \1|p")
-mirror=$(awk -v a="$codename-updates" -v b="$codename" '$1 == a {print $2; found = 1; exit} $1 == b && !first {first = $2} END {if (!found) print first}' <<< "$uris")
-security=$(awk -v a="$codename-security" '$1 == a {print $2; exit}' <<< "$uris")
-[[ -n $mirror ]] || unavailable "the apt sources of this machine name no Debian mirror"
-keyring=
-for file in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
-  if [[ -r $file ]]; then keyring=$file; break; fi
-done
+debian_mirror || unavailable "the apt sources of this machine name no Debian mirror"
 [[ -n $keyring ]] || unavailable "Debian's archive keyring is missing (package debian-archive-keyring)"
 
 packages=$include

@@ -165,3 +165,19 @@ TEST_CASE("many ask with good and bad passwords while users change") {
   for (std::thread& thread : threads) thread.join();
   CHECK(good == 40);
 }
+
+TEST_CASE("a server that ends answers those whose passwords are still to be checked") {
+  auto server = serve(alice());
+  std::list<Client> clients;
+  for (const char* const login : {"YWxpY2U6YQ==", "YWxpY2U6Yg==", "YWxpY2U6Yw==", "YWxpY2U6ZA=="}) {
+    clients.emplace_back(server->address())
+        .send(request("GET", "/metrics", "Authorization: Basic " + std::string(login) + "\r\n"));
+  }
+  // All have been read once one that came after them is answered.
+  CHECK(status(*server, "/livez", "") == 200);
+  server.reset();
+  for (Client& client : clients) {
+    const int answer = parse(client.receive()).status();
+    CHECK((answer == 401 || answer == 503));
+  }
+}

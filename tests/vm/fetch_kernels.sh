@@ -9,6 +9,8 @@
 # --print writes only the path of each image. Exits 77 with the reason when one cannot be
 # had (1 with CI=true).
 set -euo pipefail
+# shellcheck source=tests/support/debian_mirror.sh
+source "$(dirname "$0")/../support/debian_mirror.sh"
 
 cache=${THROTTLELENS_CACHE:-$HOME/.cache/throttlelens}/kernels
 print_only=false
@@ -64,19 +66,8 @@ if [[ ${#missing[@]} -gt 0 ]]; then
   trap 'rm -rf "$work"' EXIT
   mkdir -p "$work"/{lists,archives,state}/partial "$work/none"
 
-  # The mirror is the one this system's sources name, whichever of the two formats they use.
-  # shellcheck source=/dev/null
-  codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-  uris=$(apt-get update --print-uris 2> /dev/null | sed -n "s|^'\(.*\)/dists/\([^/' ]*\)/InRelease'.*|\2 \1|p")
-  # -updates only exists in the distribution's own archive, others reuse the plain codename.
-  mirror=$(awk -v a="$codename-updates" -v b="$codename" '$1 == a {print $2; found = 1; exit} $1 == b && !first {first = $2} END {if (!found) print first}' <<< "$uris")
-  security=$(awk -v a="$codename-security" '$1 == a {print $2; exit}' <<< "$uris")
-  [[ -n $mirror ]] || unavailable "the apt sources of this machine name no Debian mirror"
-
-  options=
-  for keyring in /usr/share/keyrings/debian-archive-keyring.{gpg,pgp}; do
-    if [[ -r $keyring ]]; then options="[signed-by=$keyring] "; break; fi
-  done
+  debian_mirror || unavailable "the apt sources of this machine name no Debian mirror"
+  options=${keyring:+[signed-by=$keyring] }
   for version in "${missing[@]}"; do
     for suite in $(suites_of "$version"); do
       case $suite in

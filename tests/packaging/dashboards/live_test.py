@@ -21,13 +21,12 @@ sys.path[:0] = [_HERE, os.path.join(_TESTS, "packaging", "rules"), os.path.join(
 import cleanup
 import dashboards
 import proc
-from cgroups import Cgroup
 from daemon import Daemon
 from deadline import until
 from overhead import Prober
 from pods import WithPods, own
 from prometheus import Prometheus
-from rule_files import ALERTS, RECORDING, faster
+from rule_files import faster_files
 from scenario import MOST, main, throttlelens
 from testbed import Existing
 
@@ -78,31 +77,19 @@ class Live(WithPods):
     def before_start(cls):
         super().before_start()
         Existing(cls.hierarchies, cls.bed.root_cgroup).weigh(MOST)
-        # Whoever measures comes before who is measured.
-        ahead = Cgroup(cls.hierarchies, f"/throttlelens-e2e-{os.getpid()}-ahead")
-        ahead.weigh(2 * MOST)
-        cls.prefix = ahead.prefix()
+        cls.stay_ahead()
 
     @classmethod
     def prepare(cls):
         cls.poller = Daemon(throttlelens(), 'probe: {mode: cpustat}\ncgroup: {include: ["/"]}\n',
                             cls.prefix)
-        cls.prometheus = Prometheus(cls.daemon.address, {}, cls.fast_rules(), cls.prefix,
+        cls.prometheus = Prometheus(cls.daemon.address, {}, faster_files(cleanup.folder()), cls.prefix,
                                     [(cls.poller.address, {"cluster": OTHER, "node": "poller"})])
         cls.make_pods()
         cls.boards = {name: dashboards.load(name) for name in dashboards.NAMES}
         cls.values = {}  # of the variables, by dashboard
         cls.chosen = {"instance": [cls.daemon.address], "namespace": [own("shop")]}
         cls.answers = cls.ask_all()
-
-    @staticmethod
-    def fast_rules():
-        folder, made = cleanup.folder(), []
-        for path in (RECORDING, ALERTS):
-            made.append(os.path.join(folder, os.path.basename(path)))
-            with open(path, encoding="utf-8") as source, open(made[-1], "w", encoding="utf-8") as file:
-                file.write(faster(source.read()))
-        return made
 
     @classmethod
     def make_pods(cls):

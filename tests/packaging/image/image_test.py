@@ -26,6 +26,7 @@ from deadline import until, until_agreed
 from deployed import TASKS, Deployed, give_network
 from manifest import Manifest
 from needs import need
+from scenario import argument, load_program, main
 from testbed import TestBed, need_test_bed
 
 MANIFEST = os.path.join(_TESTS, "packaging", "kubernetes", "golden", "kustomize.yaml")
@@ -33,7 +34,6 @@ MIB = 1 << 20
 # The highest that capabilities(7) knows, for CapEff and the like.
 BITS = {"SYS_PTRACE": 19, "DAC_READ_SEARCH": 2, "SYS_RESOURCE": 24, "PERFMON": 38, "BPF": 39}
 TROUBLE = re.compile(r"^\S+ (?!info: )", re.M)
-ARGUMENTS = {}
 
 
 def info(samples):
@@ -42,7 +42,7 @@ def info(samples):
 
 
 def need_image():
-    need(os.path.exists(ARGUMENTS["archive"]), "no image was built")
+    need(os.path.exists(argument("archive")), "no image was built")
 
 
 class Contents(unittest.TestCase):
@@ -51,7 +51,7 @@ class Contents(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         need_image()
-        cls.image = Archive(ARGUMENTS["archive"])
+        cls.image = Archive(argument("archive"))
 
     def test_it_is_small(self):
         print(f"\n{self.image.compressed / MIB:.1f} MiB compressed, "
@@ -111,10 +111,10 @@ class WithImage(unittest.TestCase):
         need_image()
         need_test_bed()
         cls.manifest = Manifest(MANIFEST)
-        cls.bed = TestBed([ARGUMENTS["tl_load"]])
+        cls.bed = TestBed([load_program()])
         give_network(cls.bed)
-        cls.bed.ctr("images", "import", ARGUMENTS["archive"], namespace="k8s.io")
-        cls.image = Archive(ARGUMENTS["archive"]).name
+        cls.bed.ctr("images", "import", argument("archive"), namespace="k8s.io")
+        cls.image = Archive(argument("archive")).name
         until(lambda: cls.bed.call("ImageStatus", image={"image": cls.image}).image.id,
               f"{cls.image} is known")
 
@@ -364,18 +364,5 @@ class Surroundings(WithImage):
         self.assertIn("only the part", pod.doctor()[0])
 
 
-def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    for name in ("archive", "tl_load"):
-        ARGUMENTS[name] = os.path.abspath(sys.argv.pop(1))
-    cleanup.on_signals()
-    result = unittest.main(verbosity=2, exit=False).result
-    if result.wasSuccessful() and result.skipped and result.testsRun == 0:
-        print(result.skipped[-1][1])
-        return 77
-    return 0 if result.wasSuccessful() else 1
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(__doc__, ("archive", "tl_load")))

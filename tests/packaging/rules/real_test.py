@@ -16,15 +16,13 @@ sys.path[:0] = [_HERE, os.path.join(_TESTS, "e2e", "lib"), os.path.join(_TESTS, 
 # pylint: disable=wrong-import-position
 import cleanup
 import proc
-from cgroups import Cgroup
 from deadline import until, until_agreed
 from pods import WithPods, own
 from prometheus import Prometheus
-from rule_files import ALERTS, RECORDING, faster
+from rule_files import faster_files
 from scenario import MOST, main
 from testbed import Existing
 
-BED_WEIGHT = MOST  # so that loads have the CPUs to be throttled, whoever else is here
 PATIENCE = 90   # about 20 s, where nobody else works
 
 
@@ -34,23 +32,14 @@ class Real(WithPods):
     @classmethod
     def before_start(cls):
         super().before_start()
-        Existing(cls.hierarchies, cls.bed.root_cgroup).weigh(BED_WEIGHT)
-        # Whoever measures comes before who is measured.
-        ahead = Cgroup(cls.hierarchies, f"/throttlelens-e2e-{os.getpid()}-ahead")
-        ahead.weigh(2 * BED_WEIGHT)
-        cls.prefix = ahead.prefix()
+        # So that loads have the CPUs to be throttled, whoever else is here.
+        Existing(cls.hierarchies, cls.bed.root_cgroup).weigh(MOST)
+        cls.stay_ahead()
 
     @classmethod
     def prepare(cls):
-        folder = cleanup.folder()
-        cls.rules = []
-        for path in (RECORDING, ALERTS):
-            cls.rules.append(os.path.join(folder, os.path.basename(path)))
-            with open(path, encoding="utf-8") as source, \
-                    open(cls.rules[-1], "w", encoding="utf-8") as file:
-                file.write(faster(source.read()))
-        cls.prometheus = Prometheus(cls.daemon.address, {"cluster": "test", "node": "here"}, cls.rules,
-                                    cls.prefix)
+        cls.prometheus = Prometheus(cls.daemon.address, {"cluster": "test", "node": "here"},
+                                    faster_files(cleanup.folder()), cls.prefix)
         bursts = ["tl_load", "--threads", "4", "--busy", "200ms", "--idle", "2s", "--duration", "0"]
         hog = ["tl_load", "--threads", "2", "--duration", "0"]
         calm = ["tl_load", "--busy", "5ms", "--idle", "95ms", "--duration", "0"]

@@ -29,3 +29,13 @@ def faster(text):
     if left:
         raise AssertionError(f"nobody says how {left[0]!r} is to be shortened")
     return text
+
+
+def faster_files(folder):
+    """Paths of copies, for a Prometheus that does not wait for minutes."""
+    made = []
+    for path in (RECORDING, ALERTS):
+        made.append(os.path.join(folder, os.path.basename(path)))
+        with open(path, encoding="utf-8") as source, open(made[-1], "w", encoding="utf-8") as file:
+            file.write(faster(source.read()))
+    return made
